@@ -1,0 +1,85 @@
+using KhoActors.Subsystems.Memblock;
+
+namespace KhoActors.Subsystems.Kho;
+
+/// <summary>
+/// One simulated kernel build: everything in which two builds may differ, as data. Read from a kernel file (config/kernels).
+/// Values of the shipped files were read off captured kernels (tests/data/real).
+/// </summary>
+public sealed record KernelBuild
+{
+    /// <summary>Name in scenarios, for example <c>7.3-rc7</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>One line that says what it is.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>The release string (uname -r), at most 64 characters.</summary>
+    public required string Release { get; init; }
+
+    /// <summary>The ABI generation it writes and accepts.</summary>
+    public required KhoAbi Abi { get; init; }
+
+    /// <summary>CONFIG_KEXEC_HANDOVER: without it handed-over data is refused with a line.</summary>
+    public bool KhoBuilt { get; init; } = true;
+
+    /// <summary>CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT: KHO is on without <c>kho=on</c>.</summary>
+    public bool KhoEnabledByDefault { get; init; }
+
+    /// <summary>CONFIG_KEXEC_HANDOVER_DEBUG: preserving memory inside scratch is refused with EINVAL and a warning.</summary>
+    public bool KhoDebug { get; init; }
+
+    /// <summary>Order of a pageblock: 9 with huge pages built in, else 10.</summary>
+    public int PageblockOrder { get; init; } = 10;
+
+    /// <summary>MAX_PAGE_ORDER: the largest order of the page allocator.</summary>
+    public int MaxPageOrder { get; init; } = 10;
+
+    /// <summary>Alignment of scratch areas in bytes; a power of two.</summary>
+    public ulong ScratchAlignmentBytes { get; init; } = 4UL << 20;
+
+    /// <summary>Whether explicit lowmem and global scratch sizes are rounded up, and the scaled global one is computed from unrounded lowmem.</summary>
+    public bool ScratchSizesRounded { get; init; } = true;
+
+    /// <summary>Whether the kernel extends scratch over 1 GiB blocks without preserved memory early in boot (kho_extend_scratch).</summary>
+    public bool ExtendsScratch { get; init; }
+
+    /// <summary>Whether the size of an incoming block is computed in a signed 32-bit int (wrong from order 19 on).</summary>
+    public bool BlockSize32Bit { get; init; }
+
+    /// <summary>Largest order that a restore accepts, or null for no limit.</summary>
+    public int? RestoreOrderLimit { get; init; }
+
+    /// <summary>Whether a block of a preserved range may not straddle NUMA nodes.</summary>
+    public bool SplitsAtNodes { get; init; } = true;
+
+    /// <summary>Whether memparse accepts a suffix letter without digits as 0 (and wraps on overflow), as kernels before 7.2 do.</summary>
+    public bool MemparseBareSuffix { get; init; }
+
+    /// <summary>Whether failures of <c>reserve_mem=</c> are printed.</summary>
+    public bool ReserveMemLogsErrors { get; init; } = true;
+
+    /// <summary>Whether "disabling KHO revival" carries the error number.</summary>
+    public bool RevivalLineHasErrno { get; init; }
+
+    /// <summary>init_size of the bzImage: bytes of the kernel segment, before rounding to a page.</summary>
+    public ulong ImageInitSizeBytes { get; init; } = 0xa80000;
+
+    /// <summary>Preferred load address of the image.</summary>
+    public ulong ImagePreferredAddress { get; init; } = 0x1000000;
+
+    /// <summary>Alignment of the kernel segment.</summary>
+    public ulong ImageAlignmentBytes { get; init; } = 0x200000;
+
+    /// <summary>Bytes of the running kernel's text, data and bss that memblock reserves from the load address on.</summary>
+    public ulong ImageReservedBytes { get; init; } = 0x827000;
+
+    /// <summary>Bytes of its initial RAM disk.</summary>
+    public ulong InitrdBytes { get; init; } = 0x5b99bc;
+
+    /// <summary>log2 of the log buffer's size in bytes (CONFIG_LOG_BUF_SHIFT).</summary>
+    public int LogBufShift { get; init; } = 17;
+
+    /// <summary>What the kernel takes from memblock between start and the page allocator, in order.</summary>
+    public IReadOnlyList<EarlyAllocation> EarlyAllocations { get; init; } = [];
+}

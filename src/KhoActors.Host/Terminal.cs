@@ -1,0 +1,74 @@
+using Spectre.Console;
+
+namespace KhoActors.Host;
+
+/// <summary>
+/// Where a command reads and writes: data on <see cref="Out"/>, progress and diagnostics on <see cref="Error"/>. Tests hand in
+/// writers of their own and see the whole program.
+/// </summary>
+internal sealed class Terminal
+{
+    // Tables that go to a file or a pipe are not wrapped at the 80 columns of a terminal that is not there.
+    private const int RedirectedWidthColumns = 200;
+
+    private IAnsiConsole? _outConsole;
+    private IAnsiConsole? _errorConsole;
+
+    /// <summary>Where data goes.</summary>
+    public required TextWriter Out { get; init; }
+
+    /// <summary>Where progress and diagnostics go.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Whether a person watches <see cref="Out"/>.</summary>
+    public bool OutIsInteractive { get; init; }
+
+    /// <summary>Whether a person watches <see cref="Error"/>.</summary>
+    public bool ErrorIsInteractive { get; init; }
+
+    /// <summary>Whether colours may be used where a person watches; NO_COLOR switches them off.</summary>
+    public bool Colour { get; init; }
+
+    /// <summary>Cancelled by the first Ctrl-C or SIGTERM; a second one ends the process at once.</summary>
+    public CancellationToken Interrupted { get; init; }
+
+    /// <summary>Styled output for data.</summary>
+    public IAnsiConsole OutConsole => _outConsole ??= Create(Out, OutIsInteractive);
+
+    /// <summary>Styled output for progress and diagnostics.</summary>
+    public IAnsiConsole ErrorConsole => _errorConsole ??= Create(Error, ErrorIsInteractive);
+
+    /// <summary>The terminal of this process.</summary>
+    /// <param name="interrupted">Cancelled when the user interrupts.</param>
+    /// <returns>The terminal.</returns>
+    public static Terminal OfProcess(CancellationToken interrupted) => new()
+    {
+        Out = Console.Out,
+        Error = Console.Error,
+        OutIsInteractive = !Console.IsOutputRedirected,
+        ErrorIsInteractive = !Console.IsErrorRedirected,
+        Colour = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
+        Interrupted = interrupted,
+    };
+
+    /// <summary>Writes one diagnostic line.</summary>
+    /// <param name="message">The line, without the program's name.</param>
+    public void Complain(string message) => Error.WriteLine($"kho: {message}");
+
+    private IAnsiConsole Create(TextWriter writer, bool interactive)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = interactive ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = interactive && Colour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = interactive ? InteractionSupport.Detect : InteractionSupport.No,
+            Out = new AnsiConsoleOutput(writer),
+        });
+        if (!interactive)
+        {
+            console.Profile.Width = RedirectedWidthColumns;
+        }
+
+        return console;
+    }
+}

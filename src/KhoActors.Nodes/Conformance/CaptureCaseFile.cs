@@ -33,6 +33,7 @@ internal static class CaptureCaseFile
     private static CaptureDescription Generation(in CaptureField field) =>
         new(field["gen"].Number(0, GenerationsMax), field["kernel_build"].Text(), field["command_line"].Text())
         {
+            KernelKey = field.Find("kernel")?.Text() ?? string.Empty,
             Actions = [.. (field.Find("actions")?.Items() ?? []).Select(action => Action(action))],
             ReserveMem = field.Find("reserve_mem") is { } regions ? [.. regions.Items().Select(region => Region(region))] : null,
             LoadLog = [.. (field.Find("kexec_load_log")?.Items() ?? []).Select(line => line.Text())],
@@ -50,6 +51,7 @@ internal static class CaptureCaseFile
         Kernel = field.Find("kernel")?.Text() ?? string.Empty,
         CommandLine = field.Find("command_line")?.Text() ?? string.Empty,
         Syscall = field.Find("syscall")?.Text() ?? string.Empty,
+        Error = field.Find("error")?.Text() ?? string.Empty,
         Errno = field.Find("errno")?.Number(0, 4095),
         Phys = field.Find("phys")?.Number() ?? 0,
         SizeBytes = field.Find("length")?.Number() ?? field.Find("bytes")?.Number() ?? 0,
@@ -62,7 +64,13 @@ internal static class CaptureCaseFile
 
     private static CaptureRegion Region(in CaptureField field)
     {
-        CaptureField[] parts = field.Items(3);
+        // Some cases add a remark behind the three values.
+        CaptureField[] parts = field.Items();
+        if (parts.Length < 3)
+        {
+            throw field.Complaint("is not a name, an address and a size");
+        }
+
         return new CaptureRegion(parts[0].Text(), parts[1].Number(), parts[2].Number());
     }
 

@@ -65,6 +65,9 @@ public sealed record CaptureAction(string Kind)
     /// <summary>The syscall used, or empty.</summary>
     public string Syscall { get; init; } = string.Empty;
 
+    /// <summary>The error that the operation reported, or empty.</summary>
+    public string Error { get; init; } = string.Empty;
+
     /// <summary>errno of the operation, 0 for success; null where none was recorded.</summary>
     public int? Errno { get; init; }
 
@@ -92,6 +95,14 @@ public sealed record CaptureAction(string Kind)
     /// <summary>Whether this is a load by the syscall that knows KHO.</summary>
     public bool IsFileLoad => Kind == "load-next-kernel" && Syscall == "kexec_file_load";
 
+    /// <summary>Whether this was a successful write of a number to kho/out/finalize, and which.</summary>
+    public bool? Finalizes => Error.Length > 0 ? null : Kind switch
+    {
+        "write 1 to kho/out/finalize" => true,
+        "write 0 to kho/out/finalize" => false,
+        _ => null,
+    };
+
     /// <summary>Whether this damaged memory on purpose.</summary>
     public bool IsInjection => Kind == "write-physical";
 }
@@ -102,6 +113,9 @@ public sealed record CaptureAction(string Kind)
 /// <param name="CommandLine">Its command line.</param>
 public sealed record CaptureDescription(int Number, string KernelBuild, string CommandLine)
 {
+    /// <summary>Key of the kernel in the actions of this case; generations with one key ran one build.</summary>
+    public string KernelKey { get; init; } = string.Empty;
+
     /// <summary>What was done, in order.</summary>
     public IReadOnlyList<CaptureAction> Actions { get; init; } = [];
 

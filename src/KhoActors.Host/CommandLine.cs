@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using KhoActors.Host.Commands;
+using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Host;
 
@@ -16,7 +17,7 @@ internal static class CommandLine
         ParseResult parsed = CreateRoot(terminal).Parse(arguments);
         if (parsed.Errors.Count > 0 && !AsksForHelp(parsed))
         {
-            terminal.Complain($"{parsed.Errors[0].Message} (see {HelpOf(parsed.CommandResult)})");
+            terminal.Complain($"{Describe(parsed)}; see {HelpOf(parsed.CommandResult)}");
             return ExitCode.Usage;
         }
 
@@ -32,6 +33,15 @@ internal static class CommandLine
         catch (UsageException refusal)
         {
             terminal.Complain(refusal.Message);
+            return ExitCode.Usage;
+        }
+        catch (ScenarioException refusal)
+        {
+            foreach (ScenarioProblem problem in refusal.Problems)
+            {
+                terminal.Complain(problem.ToString());
+            }
+
             return ExitCode.Usage;
         }
         catch (OperationCanceledException) when (terminal.Interrupted.IsCancellationRequested)
@@ -57,14 +67,24 @@ internal static class CommandLine
     {
         RootCommand root = new("A deterministic laboratory for Linux Kexec HandOver: simulated machines hand memory from kernel to kernel.")
         {
+            ConformanceCommand.Create(terminal),
+            InspectCommand.Create(terminal),
+            CatalogCommands.CreateScenarios(terminal),
+            CatalogCommands.CreateKernels(terminal),
+            ValidateCommand.Create(terminal),
+            DoctorCommand.Create(terminal),
             BenchCommand.Create(terminal),
             TestCommand.Create(),
-            DoctorCommand.Create(terminal),
         };
         return root;
     }
 
     private static bool AsksForHelp(ParseResult parsed) => parsed.Action is System.CommandLine.Help.HelpAction;
+
+    // A mistyped command leaves an unknown word and no command: the word is what the user wants to hear about.
+    private static string Describe(ParseResult parsed) => parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command.TreatUnmatchedTokensAsErrors
+        ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'"
+        : string.Join(' ', parsed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
 
     private static string HelpOf(CommandResult command) =>
         command.Parent is null ? "kho --help" : $"kho {command.Command.Name} --help";

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace KhoActors.Host;
 
@@ -8,8 +10,8 @@ namespace KhoActors.Host;
 /// </summary>
 internal sealed class Terminal
 {
-    // Tables that go to a file or a pipe are not wrapped at the 80 columns of a terminal that is not there.
-    private const int RedirectedWidthColumns = 200;
+    // Tables that go to a file or a pipe are not wrapped: no terminal is there whose width would matter.
+    private const int RedirectedWidthColumns = 100_000;
 
     private IAnsiConsole? _outConsole;
     private IAnsiConsole? _errorConsole;
@@ -32,9 +34,6 @@ internal sealed class Terminal
     /// <summary>Cancelled by the first Ctrl-C or SIGTERM; a second one ends the process at once.</summary>
     public CancellationToken Interrupted { get; init; }
 
-    /// <summary>Styled output for data.</summary>
-    public IAnsiConsole OutConsole => _outConsole ??= Create(Out, OutIsInteractive);
-
     /// <summary>Styled output for progress and diagnostics.</summary>
     public IAnsiConsole ErrorConsole => _errorConsole ??= Create(Error, ErrorIsInteractive);
 
@@ -51,9 +50,29 @@ internal sealed class Terminal
         Interrupted = interrupted,
     };
 
+    /// <summary>Renders something for <see cref="Out"/>; without a watcher, lines end where their text ends.</summary>
+    /// <param name="content">What to render.</param>
+    public void Render(IRenderable content)
+    {
+        if (OutIsInteractive)
+        {
+            OutConsole.Write(content);
+            return;
+        }
+
+        using StringWriter text = new(CultureInfo.InvariantCulture);
+        Create(text, interactive: false).Write(content);
+        foreach (string line in text.ToString().TrimEnd().Split('\n'))
+        {
+            Out.WriteLine(line.TrimEnd());
+        }
+    }
+
     /// <summary>Writes one diagnostic line.</summary>
     /// <param name="message">The line, without the program's name.</param>
     public void Complain(string message) => Error.WriteLine($"kho: {message}");
+
+    private IAnsiConsole OutConsole => _outConsole ??= Create(Out, OutIsInteractive);
 
     private IAnsiConsole Create(TextWriter writer, bool interactive)
     {

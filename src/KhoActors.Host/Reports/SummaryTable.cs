@@ -41,6 +41,6 @@ internal sealed class SummaryTable
     public void Write(Terminal terminal)
     {
         _table.Border = terminal.OutIsInteractive ? TableBorder.Rounded : TableBorder.None;
-        terminal.OutConsole.Write(_table);
+        terminal.Render(_table);
     }
 }

@@ -1,0 +1,145 @@
+namespace KhoActors.Host.Bench;
+
+/// <summary>
+/// The workloads of the tracker benchmark on the simulated tree, beside the figures that the kernel's C code was measured with
+/// (single-threaded, no lock, gcc 12 -O2). Counts, checksums and pages prove that the same work was done.
+/// </summary>
+public static class RadixWorkloads
+{
+    private const int WarmUps = 2;
+    private const double Budget = 0.7;
+    private const double CachedBudget = 0.5;
+
+    private static readonly Expected Random = new(927801, 0x2a75a1166ae000, 133);
+    private static readonly Expected Dense = new(1048576, 0x17ffff80000000, 37);
+    private static readonly Expected Spread = new(1048576, 0x2ffffe00000000, 133);
+    private static readonly Expected Ranges = new(785957, 0x23eba59204e271, 299);
+    private static readonly Expected Mixed = new(688410, 0x1f7ea6442316a4, 297);
+    private static readonly Expected Sparse = new(65536, 0xfb9acda8044bc000, 107034);
+
+    /// <summary>Runs every workload of the tree.</summary>
+    /// <param name="repetitions">How often, at least 1; figures are medians. Two more repetitions warm up.</param>
+    /// <returns>One row each, in the order of the reference.</returns>
+    public static IReadOnlyList<RadixWorkloadResult> Run(int repetitions)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
+        var session = new RadixSession();
+        Row[] rows = [.. RunRandom(session), .. RunDense(session), .. RunSpread(session), .. RunRanges(session), .. RunMixed(session), .. RunSparse(session)];
+        for (int i = 0; i < WarmUps + repetitions; i++)
+        {
+            foreach (Row row in rows)
+            {
+                row.Measure(isKept: i >= WarmUps);
+            }
+        }
+
+        return [.. rows.Select(row => row.Result())];
+    }
+
+    private static Row[] RunRandom(RadixSession session)
+    {
+        RadixOperation[] operations = RadixOperations.Random();
+        return
+        [
+            new("B1 add-random", "op", 4.9, Budget, session, Random, () => session.AddBlocks(operations), startsEmpty: true),
+            new("B1b re-add", "op", 4.8, CachedBudget, session, Random, () => session.AddBlocks(operations)),
+            Row.OfWalk("B1w walk", 4.1, session, Random),
+            new("B4 del-random", "op", 4.1, Budget, session, Random.Emptied, () => session.RemoveBlocks(operations)),
+        ];
+    }
+
+    private static Row[] RunDense(RadixSession session)
+    {
+        RadixOperation[] operations = RadixOperations.Ascending(1);
+        return
+        [
+            new("B2 add-sequential", "op", 4.4, CachedBudget, session, Dense, () => session.AddBlocks(operations), startsEmpty: true),
+            Row.OfWalk("B5a walk-dense", 3.6, session, Dense),
+            new("B2d del-sequential", "op", 3.5, Budget, session, Dense.Emptied, () => session.RemoveBlocks(operations)),
+        ];
+    }
+
+    private static Row[] RunSpread(RadixSession session)
+    {
+        RadixOperation[] operations = RadixOperations.Ascending(4);
+        return
+        [
+            Row.OfWalk("B5b walk-spread", 3.6, session, Spread, () => session.AddBlocks(operations)),
+        ];
+    }
+
+    private static Row[] RunRanges(RadixSession session)
+    {
+        RadixOperation[] operations = RadixOperations.RandomRanges();
+        return
+        [
+            new("B3 range-preserve", "range", 80.5, Budget, session, Ranges, () => session.PreserveRanges(operations), startsEmpty: true),
+            Row.OfWalk("B3w walk", 5.1, session, Ranges),
+            new("B3u range-unpreserve", "range", 68.5, Budget, session, Ranges.Emptied, () => session.UnpreserveRanges(operations)),
+        ];
+    }
+
+    private static Row[] RunMixed(RadixSession session)
+    {
+        RadixOperation[] operations = RadixOperations.RandomOrders();
+        return
+        [
+            new("B6 add-mixed-order", "op", 7.6, Budget, session, Mixed, () => session.AddBlocks(operations), startsEmpty: true),
+            Row.OfWalk("B6w walk", 5.0, session, Mixed),
+            new("B6d del-mixed-order", "op", 6.9, Budget, session, Mixed.Emptied, () => session.RemoveBlocks(operations)),
+        ];
+    }
+
+    private static Row[] RunSparse(RadixSession session)
+    {
+        RadixOperation[] operations = RadixOperations.Sparse();
+        return
+        [
+            new("B9 add-sparse", "op", 434, Budget, session, Sparse, () => session.AddBlocks(operations), startsEmpty: true),
+            Row.OfWalk("B9w walk-sparse", 1196, session, Sparse),
+        ];
+    }
+
+    /// <summary>What a workload must leave behind.</summary>
+    private readonly record struct Expected(long Count, ulong Checksum, int Pages)
+    {
+        public Expected Emptied => this with { Count = 0, Checksum = 0 };
+    }
+
+    private sealed class Row(
+        string name, string unit, double kernelNs, double budgetShare, RadixSession session, Expected expected, Func<double> work, bool startsEmpty = false)
+    {
+        private readonly List<double> _ns = [];
+        private bool _isVerified = true;
+
+        /// <summary>A walk of the tree that the row before left, or of one that is built first.</summary>
+        public static Row OfWalk(string name, double kernelNs, RadixSession session, Expected expected, Func<double>? build = null) =>
+            new(name, "entry", kernelNs, CachedBudget, session, expected, () =>
+            {
+                build?.Invoke();
+                return session.Walk(out _, out _);
+            }, startsEmpty: build is not null);
+
+        public void Measure(bool isKept)
+        {
+            if (startsEmpty)
+            {
+                session.Restart();
+            }
+
+            double ns = work();
+            session.Walk(out long count, out ulong checksum);
+            _isVerified &= new Expected(count, checksum, session.Pages) == expected;
+            if (isKept)
+            {
+                _ns.Add(ns);
+            }
+        }
+
+        public RadixWorkloadResult Result()
+        {
+            _ns.Sort();
+            return new(name, unit, _ns[_ns.Count / 2], kernelNs, kernelNs * budgetShare, _isVerified);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using KhoActors.Subsystems.Actors;
+
+namespace KhoActors.Subsystems.Tracking;
+
+/// <summary>
+/// The tracker of a machine as an actor: each delivery is one turn under the tracker's lock, so ranges of several clients interleave
+/// block by block. Answers <see cref="TrackRequest"/>, <see cref="UntrackRequest"/> and <see cref="WalkRequest"/>.
+/// </summary>
+/// <param name="tracker">The structure in RAM.</param>
+/// <param name="log">Receives the warnings.</param>
+public sealed class RadixTrackerActor(ITracker tracker, KernelLog log) : IActor
+{
+    /// <summary>The function that warns when a table on the way to a removed block is missing.</summary>
+    public const string MissingTableWarning = "kho_radix_del_key";
+
+    /// <summary>The structure in RAM.</summary>
+    public ITracker Tracker => tracker;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The message is none of the tracker's.</exception>
+    /// <exception cref="SimulatedOopsException">A damaged structure crashed the simulated kernel.</exception>
+    public void Receive(in Delivery delivery, Outbox outbox)
+    {
+        Message message = delivery.Message;
+        if (message.Kind == TrackRequest.Kind)
+        {
+            var request = TrackRequest.From(message);
+            outbox.Reply(delivery, new TrackReply(tracker.Track(request.Pfn, request.Order)).ToMessage());
+        }
+        else if (message.Kind == UntrackRequest.Kind)
+        {
+            outbox.Reply(delivery, new UntrackReply(Untrack(UntrackRequest.From(message))).ToMessage());
+        }
+        else if (message.Kind == WalkRequest.Kind)
+        {
+            BlockTotals totals = default;
+            tracker.Walk(ref totals);
+            outbox.Reply(delivery, new WalkReply(tracker.MapPhys, totals.Blocks, totals.Pages, totals.Checksum).ToMessage());
+        }
+        else
+        {
+            throw new ArgumentException($"the tracker does not understand message kind 0x{message.Kind.Value:x4}", nameof(delivery));
+        }
+    }
+
+    private int Untrack(UntrackRequest request)
+    {
+        if (tracker.Untrack(request.Pfn, request.Order))
+        {
+            return 0;
+        }
+
+        log.Warn(MissingTableWarning);
+        return -Errno.ENOENT;
+    }
+}

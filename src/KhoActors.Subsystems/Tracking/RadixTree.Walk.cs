@@ -1,0 +1,176 @@
+using System.Numerics;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Subsystems.Tracking;
+
+/// <summary>Receives the pages of the tree itself.</summary>
+public interface INodeVisitor
+{
+    /// <summary>One table or leaf, before anything below it.</summary>
+    /// <param name="phys">Physical address of the page.</param>
+    /// <param name="level">5 for the root, 0 for a leaf.</param>
+    void VisitNode(ulong phys, int level);
+}
+
+/// <content>Reading the tree in order, and giving it up.</content>
+public sealed partial class RadixTree
+{
+    /// <summary>
+    /// Pages a walk may enter. A damaged tree may reach the same table along many paths, and a kernel that walks it would hang: here
+    /// the watchdog ends it. No sound tree is that large: these are 16 GiB of metadata.
+    /// </summary>
+    private const int NodeVisitLimit = 1 << 22;
+
+    /// <inheritdoc/>
+    public int Walk<TVisitor>(ref TVisitor visitor)
+        where TVisitor : struct, IBlockVisitor
+    {
+        IgnoreNodes nodes = default;
+        return Walk(ref visitor, ref nodes);
+    }
+
+    /// <summary>Visits blocks and the tree's own pages: keys ascending, hence highest order first, addresses ascending in an order.</summary>
+    /// <typeparam name="TBlocks">A struct.</typeparam>
+    /// <typeparam name="TNodes">A struct.</typeparam>
+    /// <param name="blocks">Called for each block.</param>
+    /// <param name="nodes">Called for each page when the walk enters it.</param>
+    /// <returns>0, or what the block visitor ended the walk with.</returns>
+    /// <exception cref="SimulatedOopsException">A table entry points outside RAM, or the walk does not end.</exception>
+    public int Walk<TBlocks, TNodes>(ref TBlocks blocks, ref TNodes nodes)
+        where TBlocks : struct, IBlockVisitor
+        where TNodes : struct, INodeVisitor
+    {
+        ObserveForeignWrites();
+        int budget = NodeVisitLimit;
+        return WalkNode(MapPhys, RadixKey.RootLevel, 0, ref budget, ref blocks, ref nodes);
+    }
+
+    /// <summary>Visits the pages of the tree, the root first.</summary>
+    /// <typeparam name="TNodes">A struct.</typeparam>
+    /// <param name="nodes">Called for each page.</param>
+    /// <exception cref="SimulatedOopsException">A table entry points outside RAM, or the walk does not end.</exception>
+    public void WalkNodes<TNodes>(ref TNodes nodes)
+        where TNodes : struct, INodeVisitor
+    {
+        IgnoreBlocks blocks = default;
+        Walk(ref blocks, ref nodes);
+    }
+
+    /// <summary>Frees every page of the tree, children before their table (7.3, kho_radix_destroy_tree).</summary>
+    /// <exception cref="SimulatedOopsException">A table entry points outside RAM, or the walk does not end.</exception>
+    public void Destroy()
+    {
+        ObserveForeignWrites();
+        int budget = NodeVisitLimit;
+        FreeNode(MapPhys, RadixKey.RootLevel, ref budget);
+        MapPhys = 0;
+        _leaves.Clear();
+        _lastPrefix = ulong.MaxValue;
+    }
+
+    private static int WalkLeaf<TBlocks>(ReadOnlySpan<ulong> words, ulong prefix, ref TBlocks blocks)
+        where TBlocks : struct, IBlockVisitor
+    {
+        ulong leafKey = prefix << RadixKey.LeafBits;
+        int order = RadixKey.OrderOf(leafKey);
+        for (int word = NextUsed(words, 0); word < words.Length; word = NextUsed(words, word + 1))
+        {
+            ulong firstKey = leafKey | ((ulong)word << 6);
+            for (ulong bits = words[word]; bits != 0; bits &= bits - 1)
+            {
+                ulong key = firstKey | (uint)BitOperations.TrailingZeroCount(bits);
+                if (leafKey == 0)
+                {
+                    order = RadixKey.OrderOf(key);
+                }
+
+                int result = blocks.Visit(key << (PageGeometry.Shift + order), order);
+                if (result != 0)
+                {
+                    return result;
+                }
+            }
+        }
+
+        return 0;
+    }
+
+    private static int NextUsed(ReadOnlySpan<ulong> words, int from)
+    {
+        if (from < words.Length && words[from] != 0)
+        {
+            return from;
+        }
+
+        int skipped = words[from..].IndexOfAnyExcept(0UL);
+        return skipped < 0 ? words.Length : from + skipped;
+    }
+
+    private int WalkNode<TBlocks, TNodes>(ulong node, int level, ulong prefix, ref int budget, ref TBlocks blocks, ref TNodes nodes)
+        where TBlocks : struct, IBlockVisitor
+        where TNodes : struct, INodeVisitor
+    {
+        nodes.VisitNode(node, level);
+        Span<ulong> copy = stackalloc ulong[CopyWords(node)];
+        ReadOnlySpan<ulong> words = WordsOf(node, copy, ref budget);
+        if (level == 0)
+        {
+            return WalkLeaf(words, prefix, ref blocks);
+        }
+
+        int result = 0;
+        for (int index = NextUsed(words, 0); index < words.Length && result == 0; index = NextUsed(words, index + 1))
+        {
+            result = WalkNode(words[index], level - 1, (prefix << RadixKey.TableBits) | (uint)index, ref budget, ref blocks, ref nodes);
+        }
+
+        return result;
+    }
+
+    private void FreeNode(ulong node, int level, ref int budget)
+    {
+        Span<ulong> copy = stackalloc ulong[CopyWords(node)];
+        ReadOnlySpan<ulong> words = WordsOf(node, copy, ref budget);
+        for (int index = level == 0 ? words.Length : NextUsed(words, 0); index < words.Length; index = NextUsed(words, index + 1))
+        {
+            FreeNode(words[index], level - 1, ref budget);
+        }
+
+        _source!.FreePage(node);
+        AcceptOwnWrites();
+    }
+
+    /// <summary>Words to copy before a node can be scanned: none when it is a written page, which is scanned in place.</summary>
+    private int CopyWords(ulong node) =>
+        node % PageGeometry.SizeBytes == 0 && _memory.WrittenPage(PageGeometry.PfnOf(node)) is not null ? 0 : PageGeometry.Words;
+
+    private ReadOnlySpan<ulong> WordsOf(ulong node, Span<ulong> copy, ref int budget)
+    {
+        if (--budget < 0)
+        {
+            throw new SimulatedOopsException("watchdog: BUG: soft lockup - CPU#0 stuck in the walk of the preserved memory tree");
+        }
+
+        RequireRam(node);
+        if (copy.IsEmpty)
+        {
+            return _memory.WritablePage(PageGeometry.PfnOf(node));
+        }
+
+        RequireRam(node + PageGeometry.SizeBytes - sizeof(ulong));
+        _memory.Read(node, System.Runtime.InteropServices.MemoryMarshal.AsBytes(copy));
+        return copy;
+    }
+
+    private struct IgnoreNodes : INodeVisitor
+    {
+        public readonly void VisitNode(ulong phys, int level)
+        {
+        }
+    }
+
+    private struct IgnoreBlocks : IBlockVisitor
+    {
+        public readonly int Visit(ulong phys, int order) => 0;
+    }
+}

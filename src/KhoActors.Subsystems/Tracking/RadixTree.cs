@@ -1,0 +1,318 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Subsystems.Tracking;
+
+/// <summary>
+/// The radix tree of preserved blocks (kho-v2 on, kernel/liveupdate/kexec_handover.c): six levels of pages in simulated RAM, the
+/// root and the tables with 512 physical addresses each, the leaves with 32768 bits. The pages are the whole state. The tree
+/// frees no page but those of a failed add, until it is destroyed.
+/// </summary>
+public sealed partial class RadixTree : ITracker
+{
+    private readonly PhysicalMemory _memory;
+    private readonly IPageSource? _source;
+    private readonly Func<ulong, bool>? _isRam;
+    private readonly LeafCache _leaves = new();
+    private ulong _lastPrefix = ulong.MaxValue;
+    private ulong[] _lastLeaf = [];
+
+    /// <summary>
+    /// What <see cref="PhysicalMemory.ForeignWrites"/> was while every table was known to hold only what this tree put there. As
+    /// long as it is, tables form a proper tree and remembered leaves are exact. One foreign write ends that for good: entries may
+    /// then point anywhere, and a bit set in a "leaf" may change a table.
+    /// </summary>
+    private ulong _soundAt;
+    private bool _isSound;
+
+    private RadixTree(PhysicalMemory memory, IPageSource? source, ulong rootPhys, bool isSound, Func<ulong, bool>? isRam)
+    {
+        _memory = memory;
+        _source = source;
+        _isRam = isRam;
+        _isSound = isSound;
+        _soundAt = memory.ForeignWrites;
+        MapPhys = rootPhys;
+    }
+
+    /// <summary>Physical address of the root table; 0 once destroyed.</summary>
+    public ulong MapPhys { get; private set; }
+
+    /// <summary>Starts an empty tree: allocates its root.</summary>
+    /// <param name="memory">RAM.</param>
+    /// <param name="source">Gives the pages of the tree.</param>
+    /// <param name="isRam">Whether a page frame number is RAM, or null when every one below 2^40 is.</param>
+    /// <returns>The tree, or null when there is no page for the root.</returns>
+    public static RadixTree? Create(PhysicalMemory memory, IPageSource source, Func<ulong, bool>? isRam = null)
+    {
+        ulong root = source.AllocateZeroedPage();
+        return root == 0 ? null : new RadixTree(memory, source, root, isSound: true, isRam);
+    }
+
+    /// <summary>Takes over a tree that stands in memory, as the next kernel does; nothing is read or checked yet.</summary>
+    /// <param name="memory">RAM.</param>
+    /// <param name="rootPhys">The root table, as the root FDT names it; not 0.</param>
+    /// <param name="source">Gives pages when blocks are added, or null for a tree that is only read.</param>
+    /// <param name="isRam">Whether a page frame number is RAM, or null when every one below 2^40 is.</param>
+    /// <returns>The tree.</returns>
+    public static RadixTree Attach(PhysicalMemory memory, ulong rootPhys, IPageSource? source = null, Func<ulong, bool>? isRam = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(rootPhys);
+        return new RadixTree(memory, source, rootPhys, isSound: false, isRam);
+    }
+
+    /// <inheritdoc/>
+    public int Track(ulong pfn, int order)
+    {
+        ulong key = RadixKey.Encode(PageGeometry.PhysOf(pfn), order);
+        ulong[]? leaf = RememberedLeaf(key >> RadixKey.LeafBits);
+        if (leaf is null)
+        {
+            return TrackByDescent(key);
+        }
+
+        leaf[WordOf(key)] |= 1UL << (int)key;
+        return 0;
+    }
+
+    /// <inheritdoc/>
+    public bool Untrack(ulong pfn, int order)
+    {
+        ulong key = RadixKey.Encode(PageGeometry.PhysOf(pfn), order);
+        ulong[]? leaf = RememberedLeaf(key >> RadixKey.LeafBits);
+        if (leaf is null)
+        {
+            return UntrackByDescent(key);
+        }
+
+        leaf[WordOf(key)] &= ~(1UL << (int)key);
+        return true;
+    }
+
+    /// <summary>Whether a block is recorded.</summary>
+    /// <param name="pfn">First page frame of the block.</param>
+    /// <param name="order">Its order.</param>
+    /// <returns>True when its bit is set.</returns>
+    /// <exception cref="SimulatedOopsException">A table entry points outside RAM.</exception>
+    public bool IsTracked(ulong pfn, int order)
+    {
+        ulong key = RadixKey.Encode(PageGeometry.PhysOf(pfn), order);
+        ulong leaf = Descend(key);
+        return leaf != 0 && ((Read(leaf, WordOf(key)) >> (int)key) & 1) != 0;
+    }
+
+    private static int WordOf(ulong key) => RadixKey.LeafBit(key) >> 6;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong[]? RememberedLeaf(ulong prefix)
+    {
+        if (_memory.ForeignWrites != _soundAt)
+        {
+            return null;
+        }
+
+        if (prefix == _lastPrefix)
+        {
+            return _lastLeaf;
+        }
+
+        ulong[]? leaf = _leaves.Find(prefix);
+        if (leaf is not null)
+        {
+            _lastPrefix = prefix;
+            _lastLeaf = leaf;
+        }
+
+        return leaf;
+    }
+
+    private int TrackByDescent(ulong key)
+    {
+        ObserveForeignWrites();
+        Insertion insertion = default;
+        ulong node = MapPhys;
+        Debug.Assert(node != 0, "the tree was destroyed");
+        for (int level = RadixKey.RootLevel; level > 0; level--)
+        {
+            int index = RadixKey.Index(level, key);
+            ulong child = Read(node, index);
+            if (child == 0)
+            {
+                child = AllocateNode();
+                if (child == 0)
+                {
+                    TakeBack(insertion);
+                    return -Errno.ENOMEM;
+                }
+
+                insertion.Add(child, node, index);
+                Write(node, index, child);
+            }
+
+            node = child;
+        }
+
+        int word = WordOf(key);
+        Write(node, word, Read(node, word) | (1UL << (int)key));
+        Remember(key, node);
+        return 0;
+    }
+
+    private bool UntrackByDescent(ulong key)
+    {
+        ObserveForeignWrites();
+        ulong leaf = Descend(key);
+        if (leaf == 0)
+        {
+            return false;
+        }
+
+        int word = WordOf(key);
+        Write(leaf, word, Read(leaf, word) & ~(1UL << (int)key));
+        Remember(key, leaf);
+        return true;
+    }
+
+    /// <summary>The leaf of a key, or 0 when an entry on the way is missing.</summary>
+    private ulong Descend(ulong key)
+    {
+        ulong node = MapPhys;
+        Debug.Assert(node != 0, "the tree was destroyed");
+        for (int level = RadixKey.RootLevel; level > 0 && node != 0; level--)
+        {
+            node = Read(node, RadixKey.Index(level, key));
+        }
+
+        return node;
+    }
+
+    private ulong AllocateNode()
+    {
+        Debug.Assert(_source is not null, "a tree without a page source is only read");
+        ulong phys = _source.AllocateZeroedPage();
+        AcceptOwnWrites();
+        return phys;
+    }
+
+    /// <summary>Undoes a failed add: frees its pages and clears the one link from the tree as it was.</summary>
+    private void TakeBack(in Insertion insertion)
+    {
+        for (int i = 0; i < insertion.Count; i++)
+        {
+            _source!.FreePage(insertion[i]);
+        }
+
+        AcceptOwnWrites();
+        if (insertion.Count > 0)
+        {
+            Write(insertion.AnchorNode, insertion.AnchorIndex, 0);
+        }
+    }
+
+    private void Remember(ulong key, ulong leaf)
+    {
+        if (!_isSound)
+        {
+            return;
+        }
+
+        ulong[] words = _memory.WritablePage(PageGeometry.PfnOf(leaf));
+        _lastPrefix = key >> RadixKey.LeafBits;
+        _lastLeaf = words;
+        _leaves.Add(_lastPrefix, words);
+    }
+
+    private void ObserveForeignWrites()
+    {
+        if (_isSound && _memory.ForeignWrites != _soundAt)
+        {
+            _isSound = false;
+            _leaves.Clear();
+            _lastPrefix = ulong.MaxValue;
+        }
+    }
+
+    /// <summary>The page source may write to what it frees; pages of this tree are not what it writes to otherwise.</summary>
+    private void AcceptOwnWrites()
+    {
+        if (_isSound)
+        {
+            _soundAt = _memory.ForeignWrites;
+        }
+    }
+
+    private ulong Read(ulong node, int word)
+    {
+        if (_isSound)
+        {
+            return _memory.WritablePage(PageGeometry.PfnOf(node))[word];
+        }
+
+        ulong phys = node + ((ulong)word << 3);
+        RequireRam(phys);
+        return _memory.ReadUInt64(phys);
+    }
+
+    private void Write(ulong node, int word, ulong value)
+    {
+        if (_isSound)
+        {
+            _memory.WritablePage(PageGeometry.PfnOf(node))[word] = value;
+            return;
+        }
+
+        ulong phys = node + ((ulong)word << 3);
+        RequireRam(phys);
+        _memory.WriteUInt64(phys, value);
+    }
+
+    private void RequireRam(ulong phys)
+    {
+        // An entry need not be aligned once it is damaged, so a word may reach into the next page.
+        ulong first = PageGeometry.PfnOf(phys);
+        ulong last = PageGeometry.PfnOf(unchecked(phys + sizeof(ulong) - 1));
+        if (!IsRam(first))
+        {
+            throw SimulatedOopsException.BadPhysicalAddress(phys);
+        }
+
+        if (last != first && !IsRam(last))
+        {
+            throw SimulatedOopsException.BadPhysicalAddress(PageGeometry.PhysOf(last));
+        }
+    }
+
+    private bool IsRam(ulong pfn) => pfn < PageGeometry.PfnLimit && (_isRam is null || _isRam(pfn));
+
+    /// <summary>What one add has allocated so far, and the entry of the old tree that it hangs from (the kernel's anchor).</summary>
+    private struct Insertion
+    {
+        private NodeList _nodes;
+
+        public int Count { get; private set; }
+
+        public ulong AnchorNode { get; private set; }
+
+        public int AnchorIndex { get; private set; }
+
+        public readonly ulong this[int i] => _nodes[i];
+
+        public void Add(ulong phys, ulong parent, int index)
+        {
+            if (Count == 0)
+            {
+                AnchorNode = parent;
+                AnchorIndex = index;
+            }
+
+            _nodes[Count++] = phys;
+        }
+
+        [InlineArray(RadixKey.RootLevel)]
+        private struct NodeList
+        {
+            private ulong _first;
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using KhoActors.Subsystems.Actors;
+
+namespace KhoActors.Subsystems.Tracking;
+
+/// <summary>Asks the tracker to record one block.</summary>
+/// <param name="Pfn">First page frame.</param>
+/// <param name="Order">Its order.</param>
+public readonly record struct TrackRequest(ulong Pfn, int Order)
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = MessageKind.Of(ActorId.Tracker, 1);
+
+    /// <summary>Reads it from a message.</summary>
+    /// <param name="message">A message of <see cref="Kind"/>.</param>
+    /// <returns>The request.</returns>
+    public static TrackRequest From(in Message message) => new(message.A, (int)message.B);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public Message ToMessage() => new(Kind, Pfn, (ulong)Order);
+}
+
+/// <summary>Answers <see cref="TrackRequest"/>.</summary>
+/// <param name="Result">0, or -ENOMEM with nothing changed.</param>
+public readonly record struct TrackReply(int Result)
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = TrackRequest.Kind.Reply;
+
+    /// <summary>Reads it from a message.</summary>
+    /// <param name="message">A message of <see cref="Kind"/>.</param>
+    /// <returns>The reply.</returns>
+    public static TrackReply From(in Message message) => new((int)(long)message.A);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public Message ToMessage() => new(Kind, (ulong)(long)Result);
+}
+
+/// <summary>Asks the tracker to forget one block.</summary>
+/// <param name="Pfn">First page frame.</param>
+/// <param name="Order">Its order.</param>
+public readonly record struct UntrackRequest(ulong Pfn, int Order)
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = MessageKind.Of(ActorId.Tracker, 2);
+
+    /// <summary>Reads it from a message.</summary>
+    /// <param name="message">A message of <see cref="Kind"/>.</param>
+    /// <returns>The request.</returns>
+    public static UntrackRequest From(in Message message) => new(message.A, (int)message.B);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public Message ToMessage() => new(Kind, Pfn, (ulong)Order);
+}
+
+/// <summary>Answers <see cref="UntrackRequest"/>.</summary>
+/// <param name="Result">0, or -ENOENT when a structure was missing, which the tracker has warned about.</param>
+public readonly record struct UntrackReply(int Result)
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = UntrackRequest.Kind.Reply;
+
+    /// <summary>Reads it from a message.</summary>
+    /// <param name="message">A message of <see cref="Kind"/>.</param>
+    /// <returns>The reply.</returns>
+    public static UntrackReply From(in Message message) => new((int)(long)message.A);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public Message ToMessage() => new(Kind, (ulong)(long)Result);
+}
+
+/// <summary>Asks the tracker what it holds, in sum: one walk.</summary>
+public readonly record struct WalkRequest
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = MessageKind.Of(ActorId.Tracker, 3);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public static Message ToMessage() => new(Kind);
+}
+
+/// <summary>Answers <see cref="WalkRequest"/>.</summary>
+/// <param name="MapPhys">Where the next kernel starts reading, for the root FDT.</param>
+/// <param name="Blocks">Blocks recorded.</param>
+/// <param name="Pages">Pages in them, a page in two blocks counted twice; modulo 2^64.</param>
+/// <param name="Checksum">Sum of address and order of every block, modulo 2^64.</param>
+public readonly record struct WalkReply(ulong MapPhys, ulong Blocks, ulong Pages, ulong Checksum)
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = WalkRequest.Kind.Reply;
+
+    /// <summary>Reads it from a message.</summary>
+    /// <param name="message">A message of <see cref="Kind"/>.</param>
+    /// <returns>The reply.</returns>
+    public static WalkReply From(in Message message) => new(message.A, message.B, message.C, message.D);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public Message ToMessage() => new(Kind, MapPhys, Blocks, Pages, Checksum);
+}

@@ -40,7 +40,6 @@ public sealed partial class LocalRuntime
             throw new InvalidOperationException($"{Machine}: a tree has one root, and actor {_root.Value} is it");
         }
 
-        FlushOutbox();
         _root = id;
         Enter(id, id, actor);
     }
@@ -58,7 +57,6 @@ public sealed partial class LocalRuntime
             throw new InvalidOperationException($"{Machine}: actor {id.Value} is already running");
         }
 
-        FlushOutbox();
         Enter(id, parent, actor);
         _children[parent.Value] |= Bit(id);
     }
@@ -72,7 +70,6 @@ public sealed partial class LocalRuntime
     public void Stop(ActorId id, StopKind kind = StopKind.Orderly)
     {
         RequireRunning(id);
-        FlushOutbox();
         StopTree(id, kind);
     }
 
@@ -82,7 +79,6 @@ public sealed partial class LocalRuntime
     public void StopChildren(ActorId parent, StopKind kind = StopKind.Orderly)
     {
         RequireRunning(parent);
-        FlushOutbox();
         StopBelow(parent, kind);
     }
 
@@ -98,7 +94,6 @@ public sealed partial class LocalRuntime
             throw new ArgumentException($"{Machine}: actor {watcher.Value} cannot watch itself", nameof(watched));
         }
 
-        FlushOutbox();
         if (IsRunning(watched))
         {
             _watchers[watched.Value] |= Bit(watcher);
@@ -181,28 +176,23 @@ public sealed partial class LocalRuntime
     }
 
     private void SendTerminated(ActorId stopped, ActorId watcher) =>
-        Send(0, new Delivery(stopped, watcher, 0, new Message(RuntimeMessages.Terminated, stopped.Value)));
+        Send(0, stopped, watcher, 0, new Message(RuntimeMessages.Terminated, stopped.Value));
 
     /// <summary>
     /// The actor in progress crashed as a kernel does: what it sent before is sent, then it is stopped and its parent told. The root cannot be
     /// stopped, it is told itself; should it crash over that message, our supervision is at fault.
     /// </summary>
-    private void HandleOops(SimulatedOopsException oops)
+    private void HandleOops(SimulatedOopsException oops, in Delivery delivery)
     {
-        ActorId crashed = _current.To;
-        if (_current.Message.Kind == RuntimeMessages.Oops)
+        ActorId crashed = delivery.To;
+        if (delivery.Message.Kind == RuntimeMessages.Oops || !IsRunning(crashed))
         {
-            throw new InvalidOperationException($"actor {crashed.Value} crashed while it handled an oops: {oops.Message}", oops);
-        }
-
-        FlushOutbox();
-        if (!IsRunning(crashed))
-        {
-            throw new InvalidOperationException($"actor {crashed.Value} crashed after it was stopped: {oops.Message}", oops);
+            string when = IsRunning(crashed) ? "while it handled an oops" : "after it was stopped";
+            throw new SimulatorDefectException(Machine, DeliveryNumber, delivery, new InvalidOperationException($"actor {crashed.Value} crashed {when}", oops));
         }
 
         var parent = new ActorId(_parents[crashed.Value]);
-        Send(0, new Delivery(crashed, parent, 0, new Message(RuntimeMessages.Oops, crashed.Value, Text: oops.Message)));
+        Send(0, crashed, parent, 0, new Message(RuntimeMessages.Oops, crashed.Value, Text: oops.Message));
         if (crashed != parent)
         {
             StopTree(crashed, StopKind.Orderly);

@@ -23,7 +23,7 @@ public enum RunOutcome
 /// </summary>
 /// <remarks>
 /// Every method but <see cref="Run"/>, <see cref="RunUntilIdle"/>, <see cref="Reset"/>, <see cref="Snapshot"/> and <see cref="Recover"/> may also be called while an
-/// actor handles a delivery; what that actor has sent until then is sent first, so the order of effects is the order of calls. Misuse throws
+/// actor handles a delivery; what an actor sends is sent at once, so the order of effects is the order of calls. Misuse throws
 /// <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/>, which inside a delivery is a simulator defect.
 /// </remarks>
 public sealed partial class LocalRuntime : ISnapshotting
@@ -37,10 +37,9 @@ public sealed partial class LocalRuntime : ISnapshotting
     private readonly ulong _deliveryCostTicks;
     private readonly Mailboxes _mailboxes = new();
     private readonly TimerQueue _timers = new();
-    private readonly Outbox _outbox = new();
+    private readonly DirectOutbox _outbox;
     private IDeliveryObserver[] _observers = [];
     private IScheduler _scheduler;
-    private Delivery _current;
     private bool _running;
     private bool _pauseRequested;
 
@@ -53,6 +52,7 @@ public sealed partial class LocalRuntime : ISnapshotting
         Machine = machine;
         _scheduler = scheduler;
         _deliveryCostTicks = deliveryCostTicks;
+        _outbox = new DirectOutbox(this);
     }
 
     /// <summary>The machine it hosts now.</summary>
@@ -80,9 +80,7 @@ public sealed partial class LocalRuntime : ISnapshotting
         _scheduler = scheduler;
         _mailboxes.Clear();
         _timers.Clear();
-        _outbox.Clear();
         _observers = [];
-        _current = default;
         _pauseRequested = false;
         NowTicks = 0;
         DeliveryNumber = 0;
@@ -103,8 +101,7 @@ public sealed partial class LocalRuntime : ISnapshotting
     public void Post(ActorId from, ActorId to, in Message message, uint correlation = 0, ulong delayTicks = 0)
     {
         RequireNumber(from);
-        FlushOutbox();
-        Send(delayTicks, new Delivery(from, to, correlation, message));
+        Send(delayTicks, from, to, correlation, message);
     }
 
     /// <summary>Makes the run return after the delivery in progress (or at once, when called between runs): a machine at its jump.</summary>
@@ -124,19 +121,12 @@ public sealed partial class LocalRuntime : ISnapshotting
         {
             while (true)
             {
-                try
+                RunOutcome? outcome = DeliverUntil(end);
+                if (outcome is { } known)
                 {
-                    return DeliverUntil(end);
-                }
-                catch (SimulatedOopsException oops)
-                {
-                    HandleOops(oops);
+                    return known;
                 }
             }
-        }
-        catch (Exception exception) when (exception is not DivergenceException and not OutOfMemoryException)
-        {
-            throw new SimulatorDefectException(Machine, DeliveryNumber, _current, exception);
         }
         finally
         {
@@ -153,7 +143,7 @@ public sealed partial class LocalRuntime : ISnapshotting
         RunOutcome outcome = Run(limitDeliveries);
         return outcome != RunOutcome.LimitReached
             ? outcome
-            : throw new LivelockException(Machine, limitDeliveries, DeliveryNumber, _current, _mailboxes.ReadyCount, _timers.Count);
+            : throw new LivelockException(Machine, limitDeliveries, DeliveryNumber, _mailboxes.Ready[0], _mailboxes.ReadyCount, _timers.Count);
     }
 
     /// <summary>Writes clock, counters and the scheduler's position; the runtime must be idle, as it is at a jump.</summary>
@@ -182,44 +172,58 @@ public sealed partial class LocalRuntime : ISnapshotting
         _scheduler.Recover(reader);
     }
 
-    private RunOutcome DeliverUntil(ulong end)
+    /// <summary>Delivers until there is a reason to return; null after an oops, to go on.</summary>
+    private RunOutcome? DeliverUntil(ulong end)
     {
-        while (true)
+        // A local: on the stack a delivery is written without the collector's barriers, and only a failure needs it elsewhere.
+        Delivery delivery = default;
+        try
         {
-            if (_pauseRequested)
+            while (true)
             {
-                _pauseRequested = false;
-                return RunOutcome.Paused;
-            }
+                if (_timers.Count != 0)
+                {
+                    FireTimers();
+                }
 
-            if (_timers.Count != 0)
-            {
-                FireTimers();
-            }
+                if (_pauseRequested || _mailboxes.ReadyCount == 0 || DeliveryNumber == end)
+                {
+                    return ReasonToReturn();
+                }
 
-            if (_mailboxes.ReadyCount == 0)
-            {
-                return RunOutcome.Idle;
-            }
+                delivery = _mailboxes.Take(_scheduler.Pick(_mailboxes.Ready));
+                NowTicks += _deliveryCostTicks;
+                DeliveryNumber++;
+                foreach (IDeliveryObserver observer in _observers)
+                {
+                    observer.Delivered(DeliveryNumber, NowTicks, delivery);
+                }
 
-            if (DeliveryNumber == end)
-            {
-                return RunOutcome.LimitReached;
+                _outbox.Sender = delivery.To;
+                _outbox.NowTicks = NowTicks;
+                _actors[delivery.To.Value]!.Receive(delivery, _outbox);
             }
-
-            _mailboxes.Take(_scheduler.Pick(_mailboxes.Ready), out _current);
-            NowTicks += _deliveryCostTicks;
-            DeliveryNumber++;
-            foreach (IDeliveryObserver observer in _observers)
-            {
-                observer.Delivered(DeliveryNumber, NowTicks, _current);
-            }
-
-            _outbox.Sender = _current.To;
-            _outbox.NowTicks = NowTicks;
-            _actors[_current.To.Value]!.Receive(_current, _outbox);
-            FlushOutbox();
         }
+        catch (SimulatedOopsException oops)
+        {
+            HandleOops(oops, delivery);
+            return null;
+        }
+        catch (Exception exception) when (exception is not DivergenceException and not OutOfMemoryException)
+        {
+            throw new SimulatorDefectException(Machine, DeliveryNumber, delivery, exception);
+        }
+    }
+
+    private RunOutcome ReasonToReturn()
+    {
+        if (_pauseRequested)
+        {
+            _pauseRequested = false;
+            return RunOutcome.Paused;
+        }
+
+        return _mailboxes.ReadyCount == 0 ? RunOutcome.Idle : RunOutcome.LimitReached;
     }
 
     /// <summary>Makes timers that are due ready; with nothing ready, time jumps to the first.</summary>
@@ -232,39 +236,24 @@ public sealed partial class LocalRuntime : ISnapshotting
 
         while (_timers.Count != 0 && _timers.NextDueTicks <= NowTicks)
         {
-            _mailboxes.Add(_timers.TakeFirst());
+            Delivery due = _timers.TakeFirst();
+            _mailboxes.Add(due.From, due.To, due.Correlation, due.Message);
         }
     }
 
-    private void FlushOutbox()
+    private void Send(ulong delayTicks, ActorId from, ActorId to, uint correlation, in Message message)
     {
-        ReadOnlySpan<Departure> departures = _outbox.Departures;
-        if (departures.Length == 0)
+        if (!IsRunning(to))
         {
-            return;
-        }
-
-        for (int i = 0; i < departures.Length; i++)
-        {
-            Send(departures[i].DelayTicks, departures[i].Delivery);
-        }
-
-        _outbox.Clear();
-    }
-
-    private void Send(ulong delayTicks, in Delivery delivery)
-    {
-        if (!IsRunning(delivery.To))
-        {
-            Bury(DeadLetterReason.NotRunning, delivery);
+            Bury(DeadLetterReason.NotRunning, new Delivery(from, to, correlation, message));
         }
         else if (delayTicks == 0)
         {
-            _mailboxes.Add(delivery);
+            _mailboxes.Add(from, to, correlation, message);
         }
         else
         {
-            _timers.Add(checked(NowTicks + delayTicks), delivery);
+            _timers.Add(checked(NowTicks + delayTicks), new Delivery(from, to, correlation, message));
         }
     }
 
@@ -292,5 +281,12 @@ public sealed partial class LocalRuntime : ISnapshotting
             throw new InvalidOperationException(
                 $"{Machine}: a snapshot holds no messages, but {_mailboxes.ReadyCount} pairs and {_timers.Count} timers wait");
         }
+    }
+
+    /// <summary>Sends straight into the mailboxes: gathering first would copy every message once more.</summary>
+    private sealed class DirectOutbox(LocalRuntime runtime) : Outbox
+    {
+        public override void SendAfter(ulong delayTicks, ActorId to, in Message message, uint correlation = 0) =>
+            runtime.Send(delayTicks, Sender, to, correlation, message);
     }
 }

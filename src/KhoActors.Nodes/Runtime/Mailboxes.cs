@@ -22,47 +22,60 @@ internal sealed class Mailboxes
     public int ReadyCount => _readyCount;
 
     /// <summary>Appends to its pair's ring.</summary>
-    public void Add(in Delivery delivery)
+    public void Add(ActorId from, ActorId to, uint correlation, in Message message)
     {
-        int number = _ringOf[Index(delivery.From, delivery.To)];
+        int number = _ringOf[Index(from, to)];
         if (number == 0)
         {
-            number = NewRing(delivery.From, delivery.To);
+            number = NewRing(from, to);
         }
 
         ref Ring ring = ref _rings[number - 1];
-        Delivery[] items = ring.Items;
-        if (ring.Count == items.Length)
+        Letter[] letters = ring.Letters;
+        if (ring.Count == letters.Length)
         {
-            items = Grow(ref ring);
+            letters = Grow(ref ring);
         }
 
-        items[(ring.Head + ring.Count) & (items.Length - 1)] = delivery;
+        ref Letter letter = ref letters[(ring.Head + ring.Count) & (letters.Length - 1)];
+        letter.Kind = message.Kind;
+        letter.Correlation = correlation;
+        letter.A = message.A;
+        letter.B = message.B;
+        letter.C = message.C;
+        letter.D = message.D;
+        if (message.Text is not null)
+        {
+            letter.Text = message.Text;
+        }
+
         if (ring.Count++ == 0)
         {
-            MarkReady(new ActorPair(delivery.From, delivery.To));
+            MarkReady(new ActorPair(from, to));
         }
     }
 
     /// <summary>Takes the oldest message of a ready pair.</summary>
     /// <param name="index">Index into <see cref="Ready"/>.</param>
-    /// <param name="delivery">The message.</param>
-    public void Take(int index, out Delivery delivery)
+    /// <returns>The message.</returns>
+    public Delivery Take(int index)
     {
         ActorPair pair = _ready[index];
         ref Ring ring = ref _rings[_ringOf[Index(pair.From, pair.To)] - 1];
-        ref Delivery item = ref ring.Items[ring.Head];
-        delivery = item;
-        if (item.Message.Text is not null)
+        ref Letter letter = ref ring.Letters[ring.Head];
+        string? text = letter.Text;
+        if (text is not null)
         {
-            item = default;
+            letter.Text = null;
         }
 
-        ring.Head = (ring.Head + 1) & (ring.Items.Length - 1);
+        ring.Head = (ring.Head + 1) & (ring.Letters.Length - 1);
         if (--ring.Count == 0)
         {
             _ready[index] = _ready[--_readyCount];
         }
+
+        return new Delivery(pair.From, pair.To, letter.Correlation, new Message(letter.Kind, letter.A, letter.B, letter.C, letter.D, text));
     }
 
     /// <summary>Takes the oldest message of a pair outside the schedule.</summary>
@@ -76,7 +89,7 @@ internal sealed class Mailboxes
             return false;
         }
 
-        Take(index, out delivery);
+        delivery = Take(index);
         return true;
     }
 
@@ -86,7 +99,7 @@ internal sealed class Mailboxes
         for (int i = 0; i < _ringCount; i++)
         {
             ref Ring ring = ref _rings[i];
-            Array.Clear(ring.Items);
+            Array.Clear(ring.Letters);
             ring.Head = 0;
             ring.Count = 0;
         }
@@ -96,15 +109,15 @@ internal sealed class Mailboxes
 
     private static int Index(ActorId from, ActorId to) => (from.Value * LocalRuntime.LimitActors) + to.Value;
 
-    private static Delivery[] Grow(ref Ring ring)
+    private static Letter[] Grow(ref Ring ring)
     {
-        var items = new Delivery[ring.Items.Length * 2];
-        int untilEnd = ring.Items.Length - ring.Head;
-        Array.Copy(ring.Items, ring.Head, items, 0, untilEnd);
-        Array.Copy(ring.Items, 0, items, untilEnd, ring.Head);
-        ring.Items = items;
+        var letters = new Letter[ring.Letters.Length * 2];
+        int untilEnd = ring.Letters.Length - ring.Head;
+        Array.Copy(ring.Letters, ring.Head, letters, 0, untilEnd);
+        Array.Copy(ring.Letters, 0, letters, untilEnd, ring.Head);
+        ring.Letters = letters;
         ring.Head = 0;
-        return items;
+        return letters;
     }
 
     private int NewRing(ActorId from, ActorId to)
@@ -114,7 +127,7 @@ internal sealed class Mailboxes
             Array.Resize(ref _rings, _ringCount * 2);
         }
 
-        _rings[_ringCount++].Items = new Delivery[FirstCapacity];
+        _rings[_ringCount++].Letters = new Letter[FirstCapacity];
         _ringOf[Index(from, to)] = (ushort)_ringCount;
         return _ringCount;
     }
@@ -131,8 +144,23 @@ internal sealed class Mailboxes
 
     private struct Ring
     {
-        public Delivery[] Items;
+        public Letter[] Letters;
         public int Head;
         public int Count;
+    }
+
+    /// <summary>
+    /// A message in a ring, written field by field: copying a struct that holds a reference costs more than everything else in a delivery.
+    /// A free letter's text is null.
+    /// </summary>
+    private struct Letter
+    {
+        public MessageKind Kind;
+        public uint Correlation;
+        public ulong A;
+        public ulong B;
+        public ulong C;
+        public ulong D;
+        public string? Text;
     }
 }

@@ -32,9 +32,9 @@ public sealed class SimulatorDefectException : Exception
 /// <summary>A machine did not come to rest within its limit of deliveries: its actors keep each other busy.</summary>
 public sealed class LivelockException : Exception
 {
-    internal LivelockException(SeedPath machine, ulong limitDeliveries, ulong deliveryNumber, in Delivery last, int readyPairs, int timers)
-        : base($"livelock in {machine}: not idle after {limitDeliveries} deliveries; last was {SimulatorDefectException.Describe(deliveryNumber, last)}; "
-            + $"{readyPairs} pairs and {timers} timers wait")
+    internal LivelockException(SeedPath machine, ulong limitDeliveries, ulong deliveryNumber, ActorPair ready, int readyPairs, int timers)
+        : base($"livelock in {machine}: not idle after {limitDeliveries} deliveries, at delivery {deliveryNumber}; "
+            + $"{readyPairs} pairs (such as {ready}) and {timers} timers wait")
     {
     }
 }

@@ -47,23 +47,22 @@ public sealed class KhoCoreActor : IActor
         switch (message.Kind.Value)
         {
             case KhoProtocol.PreserveFolio:
-                BeginPreserve(request, FolioRequest.From(message).Pfn, 1UL << FolioRequest.From(message).Order, FolioRequest.From(message).Order, outbox);
-                break;
-            case KhoProtocol.PreservePages:
-                BeginPreserve(request, message.A, message.B, folioOrder: -1, outbox);
+                BeginFolio(request, FolioRequest.From(message), preserve: true, outbox);
                 break;
             case KhoProtocol.UnpreserveFolio:
-                BeginUntrack(request, message.A, 1UL << (int)message.B, (int)message.B, outbox);
+                BeginFolio(request, FolioRequest.From(message), preserve: false, outbox);
+                break;
+            case KhoProtocol.PreservePages:
+                BeginPreserve(request, PagesRequest.From(message), outbox);
                 break;
             case KhoProtocol.UnpreservePages:
-                BeginUntrack(request, message.A, message.B, folioOrder: -1, outbox);
+                BeginUnpreserve(request, PagesRequest.From(message), outbox);
                 break;
             case KhoProtocol.AllocPreserve:
                 BeginAllocPreserve(request, outbox);
                 break;
             case KhoProtocol.UnpreserveFree:
-                int order = _core.Pages.TryGetBlock(PageGeometry.PfnOf(message.A), out ulong head, out int found, out _) ? found : 0;
-                BeginUntrack(request, head, 1UL << order, order, outbox);
+                BeginFolio(request, _core.FolioAt(message.A), preserve: false, outbox);
                 break;
             case KhoProtocol.RestoreFolio:
                 Answer(request, _core.RestoreFolio(message.A, ActorOwnership.OwnerOf(request.From)), outbox);
@@ -87,49 +86,55 @@ public sealed class KhoCoreActor : IActor
         }
     }
 
-    private void BeginPreserve(in Delivery request, ulong pfn, ulong pages, int folioOrder, Outbox outbox)
+    private void BeginFolio(in Delivery request, FolioRequest folio, bool preserve, Outbox outbox)
     {
-        int refused = _core.CheckPreservable(pfn, pages);
-        if (refused != 0 || pages == 0)
+        int refused = preserve ? _core.CheckPreservable(folio.Pfn, 1UL << folio.Order) : _core.CheckUnpreservable();
+        if (refused != 0)
+        {
+            Answer(request, new KernelResult(preserve ? refused : 0), outbox);
+            return;
+        }
+
+        int slot = FreeSlot();
+        _operations[slot] = new PendingOperation { Stage = OperationStage.OneFolio, Request = request, Folio = new PreservedBlock(folio.Pfn, folio.Order) };
+        AskTracker(slot, new TrackStep(_operations[slot].Folio, IsUntrack: !preserve), outbox);
+    }
+
+    private void BeginPreserve(in Delivery request, PagesRequest range, Outbox outbox)
+    {
+        int refused = _core.CheckPreservable(range.Pfn, range.Pages);
+        if (refused != 0)
         {
             Answer(request, new KernelResult(refused), outbox);
             return;
         }
 
-        BeginRange(OperationStage.Tracking, request, pfn, pages, folioOrder, outbox);
+        int slot = FreeSlot();
+        _operations[slot] = new PendingOperation
+        {
+            Stage = OperationStage.Preserving,
+            Request = request,
+            Preservation = new RangePreservation(range.Pfn, range.Pages, _core.NodeLimit),
+        };
+        ContinuePreserving(slot, outbox);
     }
 
-    private void BeginUntrack(in Delivery request, ulong pfn, ulong pages, int folioOrder, Outbox outbox)
+    private void BeginUnpreserve(in Delivery request, PagesRequest range, Outbox outbox)
     {
-        if (!_core.Enabled || pages == 0)
+        if (_core.CheckUnpreservable() != 0)
         {
-            if (!_core.Enabled)
-            {
-                _core.Log.Warn("kho_radix_del_page");
-            }
-
             Answer(request, default, outbox);
             return;
         }
 
-        BeginRange(OperationStage.Untracking, request, pfn, pages, folioOrder, outbox);
-    }
-
-    private void BeginRange(OperationStage stage, in Delivery request, ulong pfn, ulong pages, int folioOrder, Outbox outbox)
-    {
         int slot = FreeSlot();
-        ref PendingOperation operation = ref _operations[slot];
-        operation = new PendingOperation
+        _operations[slot] = new PendingOperation
         {
-            Stage = stage,
+            Stage = OperationStage.Unpreserving,
             Request = request,
-            StartPfn = pfn,
-            CursorPfn = pfn,
-            EndPfn = pfn + pages,
-            IsFolio = folioOrder >= 0,
-            Order = Math.Max(folioOrder, 0),
+            Unpreservation = new RangeUnpreservation(range.Pfn, range.Pages, _core.NodeLimit),
         };
-        SendNextBlock(slot, outbox);
+        ContinueUnpreserving(slot, outbox);
     }
 
     private void BeginAllocPreserve(in Delivery request, Outbox outbox)
@@ -144,7 +149,7 @@ public sealed class KhoCoreActor : IActor
         }
 
         int slot = FreeSlot();
-        _operations[slot] = new PendingOperation { Stage = OperationStage.AllocatingFolio, Request = request, Order = order, IsFolio = true };
+        _operations[slot] = new PendingOperation { Stage = OperationStage.AllocatingFolio, Request = request, Folio = new PreservedBlock(0, order) };
         outbox.Send(ActorId.Memblock, new AllocatePages(order, MigrateType.Unmovable, -1, Zero: true).ToMessage(), Correlation(slot));
     }
 
@@ -153,18 +158,16 @@ public sealed class KhoCoreActor : IActor
         ref PendingOperation operation = ref _operations[slot];
         switch (operation.Stage)
         {
-            case OperationStage.Tracking:
-                AfterTrack(slot, ref operation, result, outbox);
+            case OperationStage.Preserving:
+                operation.Preservation.Completed(result.Code);
+                ContinuePreserving(slot, outbox);
                 break;
-            case OperationStage.RollingBack:
-            case OperationStage.Untracking:
-                if (!result.Succeeded)
-                {
-                    _core.Log.Warn("kho_radix_del_page");
-                }
-
-                operation.CursorPfn += 1UL << operation.Order;
-                SendNextBlock(slot, outbox);
+            case OperationStage.Unpreserving:
+                operation.Unpreservation.Completed(result.Code);
+                ContinueUnpreserving(slot, outbox);
+                break;
+            case OperationStage.OneFolio:
+                AfterFolio(slot, ref operation, result, outbox);
                 break;
             case OperationStage.AllocatingFolio:
                 AfterAllocate(slot, ref operation, result, outbox);
@@ -180,54 +183,47 @@ public sealed class KhoCoreActor : IActor
         }
     }
 
-    private void AfterTrack(int slot, ref PendingOperation operation, KernelResult result, Outbox outbox)
+    private void ContinuePreserving(int slot, Outbox outbox)
     {
-        if (result.Succeeded)
+        ref PendingOperation operation = ref _operations[slot];
+        if (operation.Preservation.NextStep(out TrackStep step))
         {
-            operation.CursorPfn += 1UL << operation.Order;
+            AskTracker(slot, step, outbox);
         }
         else
         {
-            operation.Stage = OperationStage.RollingBack;
-            operation.Result = result;
-            operation.EndPfn = operation.CursorPfn;
-            operation.CursorPfn = operation.StartPfn;
+            Finish(slot, new KernelResult(operation.Preservation.Result), outbox);
         }
-
-        SendNextBlock(slot, outbox);
     }
 
-    /// <summary>The next block of the range, or the end of the work on it.</summary>
-    private void SendNextBlock(int slot, Outbox outbox)
+    private void ContinueUnpreserving(int slot, Outbox outbox)
     {
-        ref PendingOperation operation = ref _operations[slot];
-        if (operation.CursorPfn >= operation.EndPfn)
+        if (_operations[slot].Unpreservation.NextStep(out TrackStep step))
         {
-            FinishRange(slot, ref operation, outbox);
-            return;
+            AskTracker(slot, step, outbox);
         }
-
-        if (!operation.IsFolio)
+        else
         {
-            operation.Order = _core.BlockOrder(operation.CursorPfn, operation.EndPfn);
+            Finish(slot, default, outbox);
         }
-
-        ushort kind = operation.Stage == OperationStage.Tracking ? TrackerProtocol.Track : TrackerProtocol.Untrack;
-        outbox.Send(ActorId.Tracker, new TrackRequest(operation.CursorPfn, operation.Order).ToMessage(kind), Correlation(slot));
     }
 
-    private void FinishRange(int slot, ref PendingOperation operation, Outbox outbox)
+    /// <summary>A folio was preserved or un-preserved; kho_unpreserve_free goes on to free it.</summary>
+    private void AfterFolio(int slot, ref PendingOperation operation, KernelResult result, Outbox outbox)
     {
-        if (operation.Request.Message.Kind.Value == KhoProtocol.UnpreserveFree)
+        switch (operation.Request.Message.Kind.Value)
         {
-            operation.Stage = OperationStage.FreeingFolio;
-            FreePages folio = new(PageGeometry.PhysOf(operation.StartPfn), operation.Order);
-            _core.Pages.Chown(folio.Phys, ActorOwnership.OwnerOf(operation.Request.From), ActorOwnership.OwnerOf(ActorId.Kho));
-            outbox.Send(ActorId.Memblock, folio.ToMessage(), Correlation(slot));
-            return;
+            case KhoProtocol.UnpreserveFree:
+                _core.Pages.Chown(operation.Folio.Phys, ActorOwnership.OwnerOf(operation.Request.From), PageOwner.Kho);
+                FreeFolio(slot, ref operation, default, outbox);
+                break;
+            case KhoProtocol.UnpreserveFolio:
+                Finish(slot, default, outbox);
+                break;
+            default:
+                Finish(slot, result, outbox);
+                break;
         }
-
-        Finish(slot, operation.Result, outbox);
     }
 
     private void AfterAllocate(int slot, ref PendingOperation operation, KernelResult result, Outbox outbox)
@@ -238,37 +234,40 @@ public sealed class KhoCoreActor : IActor
             return;
         }
 
-        operation.StartPfn = PageGeometry.PfnOf(result.Value);
-        operation.Result = result;
-        operation.Result = _core.CheckPreservable(operation.StartPfn, 1UL << operation.Order) is var refused and not 0 ? new KernelResult(refused) : result;
-        if (!operation.Result.Succeeded)
+        operation.Folio = operation.Folio with { Pfn = PageGeometry.PfnOf(result.Value) };
+        int refused = _core.CheckPreservable(operation.Folio.Pfn, operation.Folio.Pages);
+        if (refused != 0)
         {
-            FreeUnpreserved(slot, ref operation, outbox);
+            FreeFolio(slot, ref operation, new KernelResult(refused), outbox);
             return;
         }
 
         operation.Stage = OperationStage.TrackingFolio;
-        outbox.Send(ActorId.Tracker, new TrackRequest(operation.StartPfn, operation.Order).ToMessage(TrackerProtocol.Track), Correlation(slot));
+        AskTracker(slot, new TrackStep(operation.Folio, IsUntrack: false), outbox);
     }
 
     private void AfterTrackFolio(int slot, ref PendingOperation operation, KernelResult result, Outbox outbox)
     {
         if (!result.Succeeded)
         {
-            operation.Result = result;
-            FreeUnpreserved(slot, ref operation, outbox);
+            FreeFolio(slot, ref operation, result, outbox);
             return;
         }
 
-        _core.Pages.Chown(PageGeometry.PhysOf(operation.StartPfn), ActorOwnership.OwnerOf(ActorId.Kho), ActorOwnership.OwnerOf(operation.Request.From));
-        Finish(slot, operation.Result, outbox);
+        _core.Pages.Chown(operation.Folio.Phys, PageOwner.Kho, ActorOwnership.OwnerOf(operation.Request.From));
+        Finish(slot, new KernelResult(0, operation.Folio.Phys), outbox);
     }
 
-    private static void FreeUnpreserved(int slot, ref PendingOperation operation, Outbox outbox)
+    private static void AskTracker(int slot, TrackStep step, Outbox outbox) => outbox.Send(
+        ActorId.Tracker,
+        step.IsUntrack ? new UntrackRequest(step.Block.Pfn, step.Block.Order).ToMessage() : new TrackRequest(step.Block.Pfn, step.Block.Order).ToMessage(),
+        Correlation(slot));
+
+    private static void FreeFolio(int slot, ref PendingOperation operation, KernelResult result, Outbox outbox)
     {
         operation.Stage = OperationStage.FreeingFolio;
-        FreePages folio = new(PageGeometry.PhysOf(operation.StartPfn), operation.Order);
-        outbox.Send(ActorId.Memblock, folio.ToMessage(), Correlation(slot));
+        operation.Result = result;
+        outbox.Send(ActorId.Memblock, new FreePages(operation.Folio.Phys, operation.Folio.Order).ToMessage(), Correlation(slot));
     }
 
     private void Finish(int slot, KernelResult result, Outbox outbox)
@@ -283,13 +282,15 @@ public sealed class KhoCoreActor : IActor
 
     private int FreeSlot()
     {
-        int slot = Array.FindIndex(_operations, operation => operation.Stage == OperationStage.Free);
-        if (slot < 0)
+        for (int slot = 0; slot < _operations.Length; slot++)
         {
-            slot = _operations.Length;
-            Array.Resize(ref _operations, slot * 2);
+            if (_operations[slot].Stage == OperationStage.Free)
+            {
+                return slot;
+            }
         }
 
-        return slot;
+        Array.Resize(ref _operations, _operations.Length * 2);
+        return _operations.Length / 2;
     }
 }

@@ -88,7 +88,7 @@ internal sealed class KhoInit
             return;
         }
 
-        Ask(Step.CreateRoot, ActorId.Tracker, new CreateRoot().ToMessage(), outbox);
+        Ask(Step.CreateRoot, ActorId.Tracker, CreateRootRequest.ToMessage(), outbox);
     }
 
     private void AfterRoot(KernelResult result, Outbox outbox)
@@ -214,10 +214,10 @@ internal sealed class KhoInit
     }
 
     private static void Track(Step step, ulong phys, Outbox outbox) =>
-        Ask(step, ActorId.Tracker, new TrackRequest(PageGeometry.PfnOf(phys), 0).ToMessage(TrackerProtocol.Track), outbox);
+        Ask(step, ActorId.Tracker, new TrackRequest(PageGeometry.PfnOf(phys), 0).ToMessage(), outbox);
 
     private static void Untrack(Step step, ulong phys, Outbox outbox) =>
-        Ask(step, ActorId.Tracker, new TrackRequest(PageGeometry.PfnOf(phys), 0).ToMessage(TrackerProtocol.Untrack), outbox);
+        Ask(step, ActorId.Tracker, new UntrackRequest(PageGeometry.PfnOf(phys), 0).ToMessage(), outbox);
 
     private static void Ask(Step step, ActorId actor, in Message message, Outbox outbox) => outbox.Send(actor, message, (uint)step);
 }

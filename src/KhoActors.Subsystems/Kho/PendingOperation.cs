@@ -8,14 +8,14 @@ internal enum OperationStage : byte
     /// <summary>The slot is free.</summary>
     Free,
 
-    /// <summary>The tracker adds the blocks of a range, one after the other.</summary>
-    Tracking,
-
-    /// <summary>A block failed: the tracker removes those of this range that it had added.</summary>
-    RollingBack,
+    /// <summary>The tracker adds the blocks of a range one after the other, or takes them out again after a failure.</summary>
+    Preserving,
 
     /// <summary>The tracker removes the blocks of a range.</summary>
-    Untracking,
+    Unpreserving,
+
+    /// <summary>The tracker adds, or removes, a single folio.</summary>
+    OneFolio,
 
     /// <summary>memblock allocates a folio that is to be preserved.</summary>
     AllocatingFolio,
@@ -36,20 +36,14 @@ internal struct PendingOperation
     /// <summary>Who asked, and what.</summary>
     public Delivery Request;
 
-    /// <summary>First page of the range.</summary>
-    public ulong StartPfn;
+    /// <summary>The range, while it is preserved.</summary>
+    public RangePreservation Preservation;
 
-    /// <summary>One past the last page that is to be worked on; a roll-back ends where tracking failed.</summary>
-    public ulong EndPfn;
+    /// <summary>The range, while it is un-preserved.</summary>
+    public RangeUnpreservation Unpreservation;
 
-    /// <summary>Next page.</summary>
-    public ulong CursorPfn;
-
-    /// <summary>Order of the block that the tracker works on now; for folios the folio's order.</summary>
-    public int Order;
-
-    /// <summary>Whether the range is one block of <see cref="Order"/> and not split.</summary>
-    public bool IsFolio;
+    /// <summary>The folio, for requests that concern one.</summary>
+    public PreservedBlock Folio;
 
     /// <summary>The result to report at the end.</summary>
     public KernelResult Result;

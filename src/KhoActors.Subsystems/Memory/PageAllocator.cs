@@ -153,12 +153,16 @@ public sealed class PageAllocator
         ThrowIfFree(owner);
         ulong blocks = BlocksOf(order);
         int blockOrder = Math.Min(order, Section.Order);
+        for (ulong i = 1; i < blocks; i++)
+        {
+            Expect(phys + (i << (Section.Order + PageGeometry.Shift)), blockOrder, owner, "is freed");
+        }
+
         for (ulong i = 0; i < blocks; i++)
         {
             ulong at = phys + (i << (Section.Order + PageGeometry.Shift));
             Section section = Expect(at, blockOrder, owner, "is freed");
-            ulong pfn = PageGeometry.PfnOf(at);
-            int offset = (int)(pfn & Section.Mask);
+            int offset = (int)(PageGeometry.PfnOf(at) & Section.Mask);
             Buddy.ClearHead(section, offset);
             _buddy.Release(section, offset, blockOrder);
         }

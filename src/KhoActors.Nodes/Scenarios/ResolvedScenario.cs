@@ -39,7 +39,7 @@ public sealed record ResolvedScenario(Scenario Scenario, IReadOnlyList<KernelBui
     /// <exception cref="ScenarioException">The text is not valid.</exception>
     public static ResolvedScenario Parse(string text, string source)
     {
-        ConfigNode root = YamlReader.ReadBytes(Encoding.UTF8.GetBytes(text), source);
+        ConfigNode root = YamlReader.ReadBytes(Encoding.UTF8.GetBytes(text), source, YamlReader.CanonicalScale);
         ProblemList problems = new();
         ResolvedScenario resolved = new RecordBinder(problems).Bind<ResolvedScenario>(root);
         ScenarioChecks.Check(resolved.Scenario, new CrossChecks(root, problems, "scenario"));

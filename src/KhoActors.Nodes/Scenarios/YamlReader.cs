@@ -19,30 +19,37 @@ internal sealed class YamlReader
     /// <summary>Most values in one source.</summary>
     public const int MaximumValues = 100_000;
 
+    /// <summary>How much larger a canonical text may be than a file: it holds every default and several kernels.</summary>
+    public const int CanonicalScale = 16;
+
     private readonly Func<Mark, SourcePosition> _position;
     private readonly Parser _parser;
-    private int _values;
+    private int _valuesLeft;
 
-    private YamlReader(string text, Func<Mark, SourcePosition> position)
+    private YamlReader(string text, int scale, Func<Mark, SourcePosition> position)
     {
+        _valuesLeft = MaximumValues * scale;
         _position = position;
         _parser = new Parser(new StringReader(text));
     }
 
     /// <summary>Reads a file's bytes.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="source">Their name in messages.</param>
+    /// <param name="scale">Factor on the limits: 1 or <see cref="CanonicalScale"/>.</param>
     /// <exception cref="ScenarioException">The bytes are too many, not UTF-8, or not YAML of the accepted kind.</exception>
-    public static ConfigNode ReadBytes(ReadOnlySpan<byte> bytes, string source)
+    public static ConfigNode ReadBytes(ReadOnlySpan<byte> bytes, string source, int scale = 1)
     {
-        if (bytes.Length > MaximumBytes)
+        if (bytes.Length > MaximumBytes * scale)
         {
-            throw Refuse(new SourcePosition(source), $"the file has {bytes.Length} bytes; at most {MaximumBytes} are read");
+            throw Refuse(new SourcePosition(source), $"the file has {bytes.Length} bytes; at most {MaximumBytes * scale} are read");
         }
 
         try
         {
             UTF8Encoding strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
             string text = strict.GetString(bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes);
-            return ReadText(text, mark => new SourcePosition(source, (int)mark.Line, (int)mark.Column));
+            return ReadText(text, scale, mark => new SourcePosition(source, (int)mark.Line, (int)mark.Column));
         }
         catch (DecoderFallbackException exception)
         {
@@ -55,13 +62,13 @@ internal sealed class YamlReader
     public static ConfigNode ReadOption(string text, SourcePosition position) =>
         text.Length > MaximumBytes
             ? throw Refuse(position, $"the value has {text.Length} characters; at most {MaximumBytes} are read")
-            : ReadText(text, _ => position);
+            : ReadText(text, 1, _ => position);
 
-    private static ConfigNode ReadText(string text, Func<Mark, SourcePosition> position)
+    private static ConfigNode ReadText(string text, int scale, Func<Mark, SourcePosition> position)
     {
         try
         {
-            return new YamlReader(text, position).Document();
+            return new YamlReader(text, scale, position).Document();
         }
         catch (YamlException exception)
         {
@@ -101,9 +108,9 @@ internal sealed class YamlReader
             throw Refuse(position, "tags are not accepted; the field decides the type");
         }
 
-        if (++_values > MaximumValues)
+        if (_valuesLeft-- == 0)
         {
-            throw Refuse(position, $"more than {MaximumValues} values");
+            throw Refuse(position, "too many values");
         }
 
         if (next is Scalar scalar)

@@ -6,7 +6,7 @@ using KhoActors.Subsystems.Memory;
 namespace KhoActors.Subsystems.Kho;
 
 /// <summary>What a kernel accepted from its predecessor (struct kho_in): addresses only; the data stays in RAM and is read there.</summary>
-public sealed class KhoIncoming
+public sealed class KhoIncoming : IIncomingSubtrees
 {
     private readonly PhysicalMemory _memory;
     private readonly KernelBuild _build;

@@ -56,7 +56,7 @@ public readonly record struct FreePages(ulong Phys, int Order)
 /// <summary>free_contig_range: gives back every block of the sender inside a run of pages.</summary>
 /// <param name="Pfn">First page.</param>
 /// <param name="Pages">How many.</param>
-public readonly record struct FreeRange(ulong Pfn, ulong Pages)
+public readonly record struct FreePageRange(ulong Pfn, ulong Pages)
 {
     /// <summary>The message.</summary>
     /// <returns>Words: pfn, pages.</returns>

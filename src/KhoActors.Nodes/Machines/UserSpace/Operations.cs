@@ -261,7 +261,7 @@ internal sealed class Operations
         if (_state.TakeHolding(held => !held.Preserved, half: false, out Holding holding))
         {
             int slot = Begin(holding);
-            Ask(slot, Step.Free, ActorId.Memblock, new FreeRange(holding.BlockPfn, holding.BlockPages).ToMessage(), outbox);
+            Ask(slot, Step.Free, ActorId.Memblock, new FreePageRange(holding.BlockPfn, holding.BlockPages).ToMessage(), outbox);
         }
     }
 

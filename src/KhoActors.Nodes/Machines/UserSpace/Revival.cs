@@ -126,7 +126,7 @@ internal sealed class Revival
             }
         }
 
-        Ask(Step.FreeLedger, ActorId.Memblock, new FreeRange(PageGeometry.PfnOf(_ledgerPhys), 1UL << Ledger.Order).ToMessage(), outbox);
+        Ask(Step.FreeLedger, ActorId.Memblock, new FreePageRange(PageGeometry.PfnOf(_ledgerPhys), 1UL << Ledger.Order).ToMessage(), outbox);
     }
 
     private void AskRestore(Outbox outbox)
@@ -165,7 +165,7 @@ internal sealed class Revival
             return;
         }
 
-        Ask(Step.Free, ActorId.Memblock, new FreeRange(_current.BlockPfn, _current.BlockPages).ToMessage(), outbox);
+        Ask(Step.Free, ActorId.Memblock, new FreePageRange(_current.BlockPfn, _current.BlockPages).ToMessage(), outbox);
     }
 
     private void AllocateLedger(Outbox outbox) => Ask(Step.AllocateLedger, ActorId.Kho, new AllocPreserve(Ledger.SizeBytes).ToMessage(), outbox);

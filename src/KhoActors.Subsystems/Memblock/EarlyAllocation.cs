@@ -6,7 +6,10 @@ public enum EarlyBootStage
     /// <summary>Before NUMA set-up, which then gives every region a node (page tables).</summary>
     BeforeNuma,
 
-    /// <summary>After NUMA set-up and before the <c>reserve_mem=</c> options: node data, memory map, per-CPU areas.</summary>
+    /// <summary>After NUMA set-up, in the rest of architecture set-up: node data, resources. KHO extends scratch after it.</summary>
+    ArchitectureSetup,
+
+    /// <summary>After architecture set-up and before the <c>reserve_mem=</c> options: memory map, command line, per-CPU areas.</summary>
     BeforeReserveMem,
 
     /// <summary>Between the <c>reserve_mem=</c> options and the page allocator: hash tables.</summary>

@@ -33,7 +33,7 @@ public static class EarlyBoot
 
         LogBuffer.Allocate(request, early.Memblock);
         SetNodes(request.Map, early.Memblock);
-        if (!allocations.RunNodeData())
+        if (!allocations.Run(EarlyBootStage.ArchitectureSetup))
         {
             return false;
         }
@@ -44,6 +44,7 @@ public static class EarlyBoot
             return false;
         }
 
+        early.FreePagesAtReserveMem = early.CountFreePages();
         HandleReserveMem(memory, request, early, hooks?.Subtrees(early), log);
         if (!allocations.Run(EarlyBootStage.BeforePageAllocator))
         {

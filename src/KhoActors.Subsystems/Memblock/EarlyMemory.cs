@@ -38,6 +38,9 @@ public sealed class EarlyMemory
     /// <summary>What the page allocator receives (memblock_free_all), ascending; empty after a panic.</summary>
     public IReadOnlyList<FreeRange> FreeRanges => _freeRanges;
 
+    /// <summary>Whole free pages when the memory map was set up: what hash tables are sized by.</summary>
+    internal ulong FreePagesAtReserveMem { get; set; }
+
     internal void Clear()
     {
         Memblock.Clear();
@@ -47,6 +50,7 @@ public sealed class EarlyMemory
         Options = default;
         KhoEnabled = false;
         Panic = null;
+        FreePagesAtReserveMem = 0;
     }
 
     /// <summary>The whole free pages that memblock would hand over now, scratch or not.</summary>

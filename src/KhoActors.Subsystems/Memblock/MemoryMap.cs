@@ -61,8 +61,8 @@ public sealed class MemoryMap
         }
 
         End = _ram[^1].End & ~(ulong)(PageGeometry.SizeBytes - 1);
-        NodeRanges = nodeRanges.Count > 0 ? nodeRanges : [new NodeRange(0, End, 0)];
-        FindNodesAndSections();
+        NodeRanges = nodeRanges.Count > 0 ? Joined(nodeRanges) : [new NodeRange(0, End, 0)];
+        FindNodes();
     }
 
     /// <summary>The firmware's ranges, ascending.</summary>
@@ -83,11 +83,13 @@ public sealed class MemoryMap
     /// <summary>Ranges of the kernel's own map, after page 0 was reserved and the hole cut out.</summary>
     public int MapRangeCount { get; private set; }
 
-    /// <summary>The node of each section with memory, in address order.</summary>
-    internal IReadOnlyList<int> SectionNodes => _sections;
-
     /// <summary>The node of the first section of each section root with memory.</summary>
     internal IReadOnlyList<int> SectionRootNodes => _roots;
+
+    /// <summary>How many sections with memory begin on a node.</summary>
+    /// <param name="node">The node.</param>
+    /// <returns>0 for a node without memory.</returns>
+    internal int SectionsOf(int node) => node >= 0 && node < _sections.Count ? _sections[node] : 0;
 
     /// <summary>One past the highest RAM address below 4 GiB: where firmware and loaders put the initial RAM disk.</summary>
     /// <returns>The address.</returns>
@@ -116,6 +118,25 @@ public sealed class MemoryMap
         }
 
         return _nodes.Count > 0 ? _nodes[0] : 0;
+    }
+
+    /// <summary>Neighbouring ranges of one node become one, the hole between them included (numa_cleanup_meminfo).</summary>
+    private static List<NodeRange> Joined(IReadOnlyList<NodeRange> ranges)
+    {
+        List<NodeRange> joined = [];
+        foreach (NodeRange range in ranges)
+        {
+            if (joined.Count > 0 && joined[^1].Node == range.Node)
+            {
+                joined[^1] = joined[^1] with { End = range.End };
+            }
+            else
+            {
+                joined.Add(range);
+            }
+        }
+
+        return joined;
     }
 
     private static void Check(IReadOnlyList<FirmwareRange> ranges, IReadOnlyList<NodeRange> nodeRanges)
@@ -170,7 +191,7 @@ public sealed class MemoryMap
         }
     }
 
-    private void FindNodesAndSections()
+    private void FindNodes()
     {
         foreach (NodeRange node in NodeRanges)
         {
@@ -181,6 +202,21 @@ public sealed class MemoryMap
         }
 
         _nodes.Sort();
+        FindSections();
+    }
+
+    private void CountSection(int node)
+    {
+        while (_sections.Count <= node)
+        {
+            _sections.Add(0);
+        }
+
+        _sections[node]++;
+    }
+
+    private void FindSections()
+    {
         ulong next = 0;
         ulong nextRoot = 0;
         foreach (FirmwareRange ram in _ram)
@@ -188,7 +224,7 @@ public sealed class MemoryMap
             for (ulong section = Math.Max(ram.Start / SectionBytes, next); section * SectionBytes < ram.End; section++)
             {
                 int node = NodeOf(Math.Max(section * SectionBytes, ram.Start));
-                _sections.Add(node);
+                CountSection(node);
                 next = section + 1;
                 if (section / SectionsPerRoot >= nextRoot)
                 {

@@ -41,6 +41,8 @@ internal static class Fixtures
 
     public static string ScenarioFolder => Path.Combine(Root, "config", "scenarios");
 
+    public static string ShippedKernelFolder => Path.Combine(Root, "config", "kernels");
+
     public static KernelCatalog Kernels => new(Path.Combine(Root, "tests", "KhoActors.Nodes.Tests", "Scenarios", "kernels"));
 
     public static ScenarioCatalog Scenarios => new(ScenarioFolder, Kernels);

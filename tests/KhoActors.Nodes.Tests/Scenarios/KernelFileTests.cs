@@ -46,9 +46,9 @@ public sealed class KernelFileTests
     [InlineData("image_preferred_address: 0x1100000", "kernel.yaml:5:26: image_preferred_address: the address must be a multiple of image_alignment_bytes, 0x200000")]
     [InlineData("kho_build: true", "kernel.yaml:5:1: unknown key 'kho_build'; did you mean 'kho_built'?")]
     [InlineData("early_allocations:\n  - stage: before-numa\n    size_bytes: 1", "kernel.yaml:6:5: early_allocations[0]: the key 'name' is missing")]
-    [InlineData("early_allocations:\n  - { name: a, stage: early, size_bytes: 1 }", "kernel.yaml:6:22: early_allocations[0].stage: found 'early'; accepted: before-numa, before-reserve-mem, before-page-allocator")]
-    [InlineData("early_allocations:\n  - { name: a, stage: before_numa, size_bytes: 1, align_bytes: 48 }", "kernel.yaml:6:63: early_allocations[0].align_bytes: found 48, an alignment must be a power of two")]
-    [InlineData("early_allocations:\n  - { name: a, stage: before_numa, size_bytes: 1, keep_bytes: 2 }", "kernel.yaml:6:62: early_allocations[0].keep_bytes: more is kept than size_bytes, 1")]
+    [InlineData("early_allocations:\n  - { name: a, stage: early, size_bytes: 1 }", "kernel.yaml:6:23: early_allocations[0].stage: found 'early'; accepted: before-numa, before-reserve-mem, before-page-allocator")]
+    [InlineData("early_allocations:\n  - { name: a, stage: before_numa, size_bytes: 1, align_bytes: 48 }", "kernel.yaml:6:64: early_allocations[0].align_bytes: found 48, an alignment must be a power of two")]
+    [InlineData("early_allocations:\n  - { name: a, stage: before_numa, size_bytes: 1, keep_bytes: 2 }", "kernel.yaml:6:63: early_allocations[0].keep_bytes: more is kept than size_bytes, 1")]
     [InlineData("early_allocations:\n  - { name: a, stage: before-reserve-mem, size_bytes: 1, freed_at_stage: before-numa }", "kernel.yaml:6:74: early_allocations[0].freed_at_stage: it cannot be freed before it is allocated at before-reserve-mem")]
     public void Read_ImpossibleKernel_SaysWhereAndWhy(string lines, string expected) =>
         Assert.Equal(expected, Fixtures.KernelRefusal(Fixtures.MinimalKernel + lines));

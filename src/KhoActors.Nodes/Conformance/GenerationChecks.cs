@@ -5,6 +5,9 @@ internal static class GenerationChecks
 {
     private static readonly (string Name, Func<CaptureGeneration, CaseResult?> Run)[] Checks =
     [
+        ("handover", HandoverCheck.Run),
+        ("tracker", TrackerCheck.Run),
+        ("hand-off", HandOffCheck.Run),
         ("load", LoadCheck.Run),
     ];
 

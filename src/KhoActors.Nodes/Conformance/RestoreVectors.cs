@@ -31,7 +31,7 @@ internal static class RestoreVectors
 
         var differences = new Differences();
         Check(vector.Get("expect"), reserved, results, log.Warnings, differences);
-        return differences.ToResult(caseName);
+        return differences.Result(caseName);
     }
 
     private static int Restore(Restoration restoration, JsonElement operation)
@@ -53,21 +53,21 @@ internal static class RestoreVectors
         foreach (JsonElement area in expect.GetItems("reserved"))
         {
             (ulong phys, ulong size) = i < reserved.Count ? reserved[i] : (0, 0);
-            differences.CheckHex($"reserved area {i}", area.Item(0, "reserved").Number("reserved"), phys);
-            differences.CheckHex($"size of reserved area {i}", area.Item(1, "reserved").Number("reserved"), size);
+            differences.Hex($"reserved area {i}", area.Item(0, "reserved").Number("reserved"), phys);
+            differences.Hex($"size of reserved area {i}", area.Item(1, "reserved").Number("reserved"), size);
             i++;
         }
 
-        differences.Check("reserved areas", i, reserved.Count);
+        differences.Equal("reserved areas", i, reserved.Count);
         i = 0;
         foreach (JsonElement result in expect.GetItems("restore_results"))
         {
-            differences.Check($"restore {i}", result.Int("restore_results", -1, int.MaxValue), i < results.Length ? results[i] : int.MinValue);
+            differences.Equal($"restore {i}", result.Int("restore_results", -1, int.MaxValue), i < results.Length ? results[i] : int.MinValue);
             i++;
         }
 
-        differences.Check("restores", i, results.Length);
-        differences.Check("restore_warnings", expect.GetNumber("restore_warnings"), (ulong)warnings);
+        differences.Equal("restores", i, results.Length);
+        differences.Equal("restore_warnings", expect.GetNumber("restore_warnings"), (ulong)warnings);
     }
 
     private readonly struct ReserveAndStamp(List<(ulong Phys, ulong Size)> reserved, PageStamps stamps) : IBlockVisitor

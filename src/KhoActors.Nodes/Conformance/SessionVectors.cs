@@ -15,7 +15,7 @@ internal static class SessionVectors
         var session = Session.Run(vector, AbiOf(vector));
         var differences = new Differences();
         SessionExpectations.Check(session, vector.Get("expect"), differences);
-        return differences.ToResult(caseName);
+        return differences.Result(caseName);
     }
 
     /// <summary>The generation a vector was recorded with.</summary>

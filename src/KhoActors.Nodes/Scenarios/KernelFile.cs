@@ -40,10 +40,6 @@ public static class KernelFile
                 allocation.KeepBytes is not { } kept || kept <= allocation.SizeBytes,
                 $"early_allocations[{i}].keep_bytes",
                 $"more is kept than size_bytes, {allocation.SizeBytes}");
-            checks.Require(
-                allocation.FreedAtStage is not { } freed || freed >= allocation.Stage,
-                $"early_allocations[{i}].freed_at_stage",
-                $"it cannot be freed before it is allocated at {FieldShape.ChoiceName(allocation.Stage.ToString())}");
         }
     }
 }

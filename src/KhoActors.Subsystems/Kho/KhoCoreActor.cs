@@ -27,7 +27,7 @@ public sealed class KhoCoreActor : IActor
     /// <inheritdoc/>
     public void Receive(in Delivery delivery, Outbox outbox)
     {
-        if (_init.Handles(delivery))
+        if (KhoInit.Handles(delivery))
         {
             _init.Receive(delivery, outbox);
         }

@@ -33,7 +33,7 @@ internal sealed class KhoInit
         ReleaseScratch,
     }
 
-    public bool Handles(in Delivery delivery) => delivery.Message.Kind.Value == KhoProtocol.Init || delivery.Correlation >= FirstCorrelation;
+    public static bool Handles(in Delivery delivery) => delivery.Message.Kind.Value == KhoProtocol.Init || delivery.Correlation >= FirstCorrelation;
 
     public void Receive(in Delivery delivery, Outbox outbox)
     {

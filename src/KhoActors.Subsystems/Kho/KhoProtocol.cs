@@ -42,14 +42,6 @@ public static class KhoProtocol
     public const ushort RetrieveSubtree = 0x020C;
 }
 
-/// <summary>kho_init. Result: 0, or the errno that disabled KHO.</summary>
-public readonly record struct InitKho
-{
-    /// <summary>The message.</summary>
-    /// <returns>A message without words.</returns>
-    public Message ToMessage() => new(new MessageKind(KhoProtocol.Init));
-}
-
 /// <summary>kho_preserve_folio or its undoing. Result: 0, -EINVAL (scratch under debug; KHO off), -ENOMEM.</summary>
 /// <param name="Pfn">Head page.</param>
 /// <param name="Order">The folio's order.</param>

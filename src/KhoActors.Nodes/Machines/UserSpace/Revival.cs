@@ -40,7 +40,7 @@ internal sealed class Revival
     /// <summary>Whether everything was revived and operations may start.</summary>
     public bool Done { get; private set; }
 
-    public void Start(Outbox outbox) => Ask(Step.FindLedger, ActorId.Kho, new RetrieveSubtree(Ledger.SubtreeName).ToMessage(), outbox);
+    public static void Start(Outbox outbox) => Ask(Step.FindLedger, ActorId.Kho, new RetrieveSubtree(Ledger.SubtreeName).ToMessage(), outbox);
 
     public void Resume(in Delivery delivery, Outbox outbox)
     {
@@ -168,7 +168,7 @@ internal sealed class Revival
         Ask(Step.Free, ActorId.Memblock, new FreePageRange(_current.BlockPfn, _current.BlockPages).ToMessage(), outbox);
     }
 
-    private void AllocateLedger(Outbox outbox) => Ask(Step.AllocateLedger, ActorId.Kho, new AllocPreserve(Ledger.SizeBytes).ToMessage(), outbox);
+    private static void AllocateLedger(Outbox outbox) => Ask(Step.AllocateLedger, ActorId.Kho, new AllocPreserve(Ledger.SizeBytes).ToMessage(), outbox);
 
     private void AfterAllocateLedger(KernelResult result, Outbox outbox)
     {

@@ -30,7 +30,7 @@ internal sealed class WorkloadActor : IActor
         switch (delivery.Message.Kind.Value)
         {
             case MachineProtocol.StartUserSpace:
-                _revival.Start(outbox);
+                Revival.Start(outbox);
                 break;
             case MachineProtocol.NextOperation:
                 Work(outbox);

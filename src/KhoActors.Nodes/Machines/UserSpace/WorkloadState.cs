@@ -84,7 +84,7 @@ internal sealed class WorkloadState
 
     public MigrateType DrawMigrateType() => _draws.NextBelow(2) == 0 ? MigrateType.Unmovable : MigrateType.Movable;
 
-    public ulong DrawAllocationBytes() => PageGeometry.SizeBytes << (int)Between(_plan.FolioOrders);
+    public ulong DrawAllocationBytes() => (ulong)PageGeometry.SizeBytes << (int)Between(_plan.FolioOrders);
 
     public ulong DrawBlobBytes() => Between(_plan.BlobBytes);
 

@@ -12,7 +12,7 @@ internal static class KeyVectors
     /// <returns>The result.</returns>
     public static CaseResult Run(string caseName, JsonElement vector)
     {
-        var differences = new Differences();
+        var differences = new DifferenceList();
         foreach (JsonElement entry in vector.GetItems("entries"))
         {
             if (entry.Find("bitmap_bit") is null)
@@ -28,7 +28,7 @@ internal static class KeyVectors
         return differences.ToResult(caseName);
     }
 
-    private static void CheckEncoded(JsonElement entry, Differences differences)
+    private static void CheckEncoded(JsonElement entry, DifferenceList differences)
     {
         ulong phys = entry.GetNumber("phys");
         int order = entry.GetInt("order", 0, RadixKey.MaxOrder);
@@ -48,7 +48,7 @@ internal static class KeyVectors
         differences.Check($"{what} decoded again, order", entry.GetInt("decoded_order", 0, int.MaxValue), decodedOrder);
     }
 
-    private static void CheckDecoded(JsonElement entry, Differences differences)
+    private static void CheckDecoded(JsonElement entry, DifferenceList differences)
     {
         ulong key = entry.GetNumber("key");
         (ulong phys, int order) = RadixKey.Decode(key);

@@ -29,7 +29,7 @@ internal static class RestoreVectors
         var restoration = new Restoration(stamps, pfn => pfn < onlineLimit, abi == KhoAbi.V2 ? FirstRadixOrderLimit : null, log);
         int[] results = [.. vector.GetItems("restore").Select(operation => Restore(restoration, operation))];
 
-        var differences = new Differences();
+        var differences = new DifferenceList();
         Check(vector.Get("expect"), reserved, results, log.Warnings, differences);
         return differences.ToResult(caseName);
     }
@@ -47,7 +47,7 @@ internal static class RestoreVectors
         };
     }
 
-    private static void Check(JsonElement expect, List<(ulong Phys, ulong Size)> reserved, int[] results, long warnings, Differences differences)
+    private static void Check(JsonElement expect, List<(ulong Phys, ulong Size)> reserved, int[] results, long warnings, DifferenceList differences)
     {
         int i = 0;
         foreach (JsonElement area in expect.GetItems("reserved"))

@@ -12,7 +12,7 @@ namespace KhoActors.Nodes.Conformance;
 internal static class SessionExpectations
 {
     /// <summary>Compares everything that is in <paramref name="expect"/>.</summary>
-    public static void Check(Session session, JsonElement expect, Differences differences)
+    public static void Check(Session session, JsonElement expect, DifferenceList differences)
     {
         if (expect.ValueKind != JsonValueKind.Object)
         {
@@ -25,7 +25,7 @@ internal static class SessionExpectations
         }
     }
 
-    private static void CheckField(Session session, string name, JsonElement value, Differences differences)
+    private static void CheckField(Session session, string name, JsonElement value, DifferenceList differences)
     {
         switch (name)
         {
@@ -67,12 +67,12 @@ internal static class SessionExpectations
                 CheckBlobs(session, value, differences);
                 break;
             default:
-                differences.Add($"the expectation '{name}' is not known");
+                differences.Add($"expectation '{name}'", "one that is known", "another");
                 break;
         }
     }
 
-    private static void CheckResults(Session session, JsonElement expected, Differences differences)
+    private static void CheckResults(Session session, JsonElement expected, DifferenceList differences)
     {
         int i = 0;
         foreach (JsonElement item in expected.Items("results"))
@@ -90,7 +90,7 @@ internal static class SessionExpectations
         differences.Check("number of results", i, session.Results.Count);
     }
 
-    private static void CheckPages(SessionMemory memory, JsonElement expected, Differences differences)
+    private static void CheckPages(SessionMemory memory, JsonElement expected, DifferenceList differences)
     {
         ulong[] found = [.. memory.MetadataPages];
         byte[] bytes = new byte[PageGeometry.SizeBytes];
@@ -112,7 +112,7 @@ internal static class SessionExpectations
         differences.Check("number of pages", i, found.Length);
     }
 
-    private static void CheckRuns(string what, byte[] page, JsonElement expected, Differences differences)
+    private static void CheckRuns(string what, byte[] page, JsonElement expected, DifferenceList differences)
     {
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(page);
         int from = 0;
@@ -138,7 +138,7 @@ internal static class SessionExpectations
         return at;
     }
 
-    private static void CheckPagesDigest(SessionMemory memory, string expected, Differences differences)
+    private static void CheckPagesDigest(SessionMemory memory, string expected, DifferenceList differences)
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] bytes = new byte[PageGeometry.SizeBytes];
@@ -154,7 +154,7 @@ internal static class SessionExpectations
         differences.Check("pages_digest", expected, Convert.ToHexStringLower(digest.GetHashAndReset()));
     }
 
-    private static void CheckWalk(RadixTree tree, string name, JsonElement expected, Differences differences)
+    private static void CheckWalk(RadixTree tree, string name, JsonElement expected, DifferenceList differences)
     {
         List<(ulong Phys, int Order)> blocks = [];
         var visitor = new Collector(blocks);
@@ -172,7 +172,7 @@ internal static class SessionExpectations
             (ulong Phys, int Order) found = i < blocks.Count ? blocks[i] : (0, -1);
             if (wanted != found)
             {
-                differences.Add($"block {i} of the walk: expected 0x{wanted.Phys:x} order {wanted.Order}, found 0x{found.Phys:x} order {found.Order}");
+                differences.Add($"block {i} of the walk", $"0x{wanted.Phys:x} order {wanted.Order}", $"0x{found.Phys:x} order {found.Order}");
             }
 
             i++;
@@ -181,7 +181,7 @@ internal static class SessionExpectations
         differences.Check("blocks of the walk", i, blocks.Count);
     }
 
-    private static void CheckFdt(Session session, JsonElement expected, Differences differences)
+    private static void CheckFdt(Session session, JsonElement expected, DifferenceList differences)
     {
         differences.CheckHex("address of the root FDT", expected.GetNumber("phys"), session.FdtPhys);
         if (session.FdtPhys != 0)
@@ -191,7 +191,7 @@ internal static class SessionExpectations
         }
     }
 
-    private static void CheckBlobs(Session session, JsonElement expected, Differences differences)
+    private static void CheckBlobs(Session session, JsonElement expected, DifferenceList differences)
     {
         int i = 0;
         foreach (JsonElement blob in expected.Items("blobs"))
@@ -208,7 +208,7 @@ internal static class SessionExpectations
         differences.Check("number of blobs", i, session.Blobs.Count);
     }
 
-    private static void CheckBlob(string what, ReadOnlySpan<byte> found, JsonElement expected, Differences differences)
+    private static void CheckBlob(string what, ReadOnlySpan<byte> found, JsonElement expected, DifferenceList differences)
     {
         differences.Check($"totalsize of {what}", expected.GetInt("totalsize", 0, int.MaxValue), found.Length);
         differences.CheckBytes(what, expected.GetText("hex"), found);

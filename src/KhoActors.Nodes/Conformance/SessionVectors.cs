@@ -13,7 +13,7 @@ internal static class SessionVectors
     public static CaseResult Run(string caseName, JsonElement vector)
     {
         var session = Session.Run(vector, AbiOf(vector));
-        var differences = new Differences();
+        var differences = new DifferenceList();
         SessionExpectations.Check(session, vector.Get("expect"), differences);
         return differences.ToResult(caseName);
     }

@@ -1,0 +1,20 @@
+namespace KhoActors.Conformance;
+
+/// <summary>Where recorded data is: beside the solution, wherever the tests run.</summary>
+internal static class Fixtures
+{
+    public static string Root { get; } = Find();
+
+    private static string Find()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "KhoActors.sln")))
+            {
+                return Path.Combine(folder.FullName, "tests", "data");
+            }
+        }
+
+        throw new DirectoryNotFoundException("no folder above the tests holds KhoActors.sln");
+    }
+}

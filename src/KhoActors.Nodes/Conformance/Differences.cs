@@ -53,9 +53,6 @@ internal sealed class Differences
         Add($"{what}: {at}");
     }
 
-    /// <summary>Compares bytes with recorded ones in hexadecimal.</summary>
-    public void Bytes(string what, string expectedHex, ReadOnlySpan<byte> found) => Bytes(what, Convert.FromHexString(expectedHex), found);
-
     /// <summary>Compares two lists element by element.</summary>
     public void Lists<T>(string what, IReadOnlyList<T> expected, IReadOnlyList<T> found)
     {

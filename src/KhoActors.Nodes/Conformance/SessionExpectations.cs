@@ -12,7 +12,7 @@ namespace KhoActors.Nodes.Conformance;
 internal static class SessionExpectations
 {
     /// <summary>Compares everything that is in <paramref name="expect"/>.</summary>
-    public static void Check(Session session, JsonElement expect, Differences differences)
+    public static void Check(Session session, JsonElement expect, DifferenceList differences)
     {
         if (expect.ValueKind != JsonValueKind.Object)
         {
@@ -25,30 +25,30 @@ internal static class SessionExpectations
         }
     }
 
-    private static void CheckField(Session session, string name, JsonElement value, Differences differences)
+    private static void CheckField(Session session, string name, JsonElement value, DifferenceList differences)
     {
         switch (name)
         {
             case "root_phys":
-                differences.Hex(name, value.Number(name), session.Tree.MapPhys);
+                differences.CheckHex(name, value.Number(name), session.Tree.MapPhys);
                 break;
             case "results":
                 CheckResults(session, value, differences);
                 break;
             case "warnings":
-                differences.Equal(name, value.Number(name), (ulong)session.Log.Warnings);
+                differences.Check(name, value.Number(name), (ulong)session.Log.Warnings);
                 break;
             case "warnings_printed":
-                differences.Equal(name, value.Number(name), (ulong)session.Log.Lines.Count(line => line.Level == LogLevel.Warning));
+                differences.Check(name, value.Number(name), (ulong)session.Log.Lines.Count(line => line.Level == LogLevel.Warning));
                 break;
             case "allocations":
-                differences.Equal(name, value.Number(name), (ulong)session.Memory.Allocations);
+                differences.Check(name, value.Number(name), (ulong)session.Memory.Allocations);
                 break;
             case "frees":
-                differences.Equal(name, value.Number(name), (ulong)session.Memory.Frees);
+                differences.Check(name, value.Number(name), (ulong)session.Memory.Frees);
                 break;
             case "next_phys":
-                differences.Hex(name, value.Number(name), session.Memory.NextPhys);
+                differences.CheckHex(name, value.Number(name), session.Memory.NextPhys);
                 break;
             case "pages":
                 CheckPages(session.Memory, value, differences);
@@ -67,12 +67,12 @@ internal static class SessionExpectations
                 CheckBlobs(session, value, differences);
                 break;
             default:
-                differences.Add($"the expectation '{name}' is not known");
+                differences.Add($"expectation '{name}'", "one that is known", "another");
                 break;
         }
     }
 
-    private static void CheckResults(Session session, JsonElement expected, Differences differences)
+    private static void CheckResults(Session session, JsonElement expected, DifferenceList differences)
     {
         int i = 0;
         foreach (JsonElement item in expected.Items("results"))
@@ -83,14 +83,14 @@ internal static class SessionExpectations
             SessionResult wanted = result.ValueKind == JsonValueKind.Number
                 ? new SessionResult(operation, result.Int("results", int.MinValue, int.MaxValue), 0)
                 : new SessionResult(operation, 0, result.Number("results"));
-            differences.Equal($"result {i}", wanted, found);
+            differences.Check($"result {i}", wanted, found);
             i++;
         }
 
-        differences.Equal("number of results", i, session.Results.Count);
+        differences.Check("number of results", i, session.Results.Count);
     }
 
-    private static void CheckPages(SessionMemory memory, JsonElement expected, Differences differences)
+    private static void CheckPages(SessionMemory memory, JsonElement expected, DifferenceList differences)
     {
         ulong[] found = [.. memory.MetadataPages];
         byte[] bytes = new byte[PageGeometry.SizeBytes];
@@ -98,9 +98,9 @@ internal static class SessionExpectations
         foreach (JsonElement page in expected.Items("pages"))
         {
             ulong phys = page.GetNumber("phys");
-            differences.Hex($"page {i}", phys, i < found.Length ? found[i] : 0);
+            differences.CheckHex($"page {i}", phys, i < found.Length ? found[i] : 0);
             memory.Ram.Read(phys & (ulong.MaxValue >> 12), bytes);
-            differences.Equal($"SHA-256 of page 0x{phys:x}", page.GetText("sha256"), Convert.ToHexStringLower(SHA256.HashData(bytes)));
+            differences.Check($"SHA-256 of page 0x{phys:x}", page.GetText("sha256"), Convert.ToHexStringLower(SHA256.HashData(bytes)));
             if (page.Find("nonzero") is { } runs)
             {
                 CheckRuns($"page 0x{phys:x}", bytes, runs, differences);
@@ -109,10 +109,10 @@ internal static class SessionExpectations
             i++;
         }
 
-        differences.Equal("number of pages", i, found.Length);
+        differences.Check("number of pages", i, found.Length);
     }
 
-    private static void CheckRuns(string what, byte[] page, JsonElement expected, Differences differences)
+    private static void CheckRuns(string what, byte[] page, JsonElement expected, DifferenceList differences)
     {
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(page);
         int from = 0;
@@ -120,11 +120,11 @@ internal static class SessionExpectations
         {
             int start = NextRun(words, from, isZero: false);
             from = NextRun(words, start, isZero: true);
-            differences.Equal($"{what}, start of a run", run.Item(0, "nonzero").Int("nonzero", 0, PageGeometry.SizeBytes), start * sizeof(ulong));
-            differences.Bytes($"{what}, run at {start * sizeof(ulong)}", run.Item(1, "nonzero").GetString() ?? "", page.AsSpan()[(start * sizeof(ulong))..(from * sizeof(ulong))]);
+            differences.Check($"{what}, start of a run", run.Item(0, "nonzero").Int("nonzero", 0, PageGeometry.SizeBytes), start * sizeof(ulong));
+            differences.CheckBytes($"{what}, run at {start * sizeof(ulong)}", run.Item(1, "nonzero").GetString() ?? "", page.AsSpan()[(start * sizeof(ulong))..(from * sizeof(ulong))]);
         }
 
-        differences.Equal($"{what}, end of the last run", PageGeometry.Words, NextRun(words, from, isZero: false));
+        differences.Check($"{what}, end of the last run", PageGeometry.Words, NextRun(words, from, isZero: false));
     }
 
     private static int NextRun(ReadOnlySpan<ulong> words, int from, bool isZero)
@@ -138,7 +138,7 @@ internal static class SessionExpectations
         return at;
     }
 
-    private static void CheckPagesDigest(SessionMemory memory, string expected, Differences differences)
+    private static void CheckPagesDigest(SessionMemory memory, string expected, DifferenceList differences)
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] bytes = new byte[PageGeometry.SizeBytes];
@@ -151,17 +151,17 @@ internal static class SessionExpectations
             digest.AppendData(bytes);
         }
 
-        differences.Equal("pages_digest", expected, Convert.ToHexStringLower(digest.GetHashAndReset()));
+        differences.Check("pages_digest", expected, Convert.ToHexStringLower(digest.GetHashAndReset()));
     }
 
-    private static void CheckWalk(RadixTree tree, string name, JsonElement expected, Differences differences)
+    private static void CheckWalk(RadixTree tree, string name, JsonElement expected, DifferenceList differences)
     {
         List<(ulong Phys, int Order)> blocks = [];
         var visitor = new Collector(blocks);
         int result = tree.Walk(ref visitor);
         if (name == "walk_ret")
         {
-            differences.Equal(name, expected.Int(name, int.MinValue, int.MaxValue), result);
+            differences.Check(name, expected.Int(name, int.MinValue, int.MaxValue), result);
             return;
         }
 
@@ -172,18 +172,18 @@ internal static class SessionExpectations
             (ulong Phys, int Order) found = i < blocks.Count ? blocks[i] : (0, -1);
             if (wanted != found)
             {
-                differences.Add($"block {i} of the walk: expected 0x{wanted.Phys:x} order {wanted.Order}, found 0x{found.Phys:x} order {found.Order}");
+                differences.Add($"block {i} of the walk", $"0x{wanted.Phys:x} order {wanted.Order}", $"0x{found.Phys:x} order {found.Order}");
             }
 
             i++;
         }
 
-        differences.Equal("blocks of the walk", i, blocks.Count);
+        differences.Check("blocks of the walk", i, blocks.Count);
     }
 
-    private static void CheckFdt(Session session, JsonElement expected, Differences differences)
+    private static void CheckFdt(Session session, JsonElement expected, DifferenceList differences)
     {
-        differences.Hex("address of the root FDT", expected.GetNumber("phys"), session.FdtPhys);
+        differences.CheckHex("address of the root FDT", expected.GetNumber("phys"), session.FdtPhys);
         if (session.FdtPhys != 0)
         {
             Span<byte> page = session.FdtPage;
@@ -191,27 +191,27 @@ internal static class SessionExpectations
         }
     }
 
-    private static void CheckBlobs(Session session, JsonElement expected, Differences differences)
+    private static void CheckBlobs(Session session, JsonElement expected, DifferenceList differences)
     {
         int i = 0;
         foreach (JsonElement blob in expected.Items("blobs"))
         {
             if (i < session.Blobs.Count)
             {
-                differences.Hex($"address of blob {i}", blob.GetNumber("phys"), session.Blobs[i].Phys);
+                differences.CheckHex($"address of blob {i}", blob.GetNumber("phys"), session.Blobs[i].Phys);
                 CheckBlob($"blob {i}", session.Blobs[i].Bytes, blob, differences);
             }
 
             i++;
         }
 
-        differences.Equal("number of blobs", i, session.Blobs.Count);
+        differences.Check("number of blobs", i, session.Blobs.Count);
     }
 
-    private static void CheckBlob(string what, ReadOnlySpan<byte> found, JsonElement expected, Differences differences)
+    private static void CheckBlob(string what, ReadOnlySpan<byte> found, JsonElement expected, DifferenceList differences)
     {
-        differences.Equal($"totalsize of {what}", expected.GetInt("totalsize", 0, int.MaxValue), found.Length);
-        differences.Bytes(what, expected.GetText("hex"), found);
+        differences.Check($"totalsize of {what}", expected.GetInt("totalsize", 0, int.MaxValue), found.Length);
+        differences.CheckBytes(what, expected.GetText("hex"), found);
     }
 
     private readonly struct Collector(List<(ulong Phys, int Order)> blocks) : IBlockVisitor

@@ -15,6 +15,7 @@ public sealed class PageAllocator
     private readonly PhysicalMemory _memory;
     private readonly Buddy _buddy = new();
     private readonly NodeMap _ownNodes = new();
+    private readonly PageRanges _reserved = new();
     private PageAllocatorOptions _options;
 
     /// <summary>An allocator without any memory.</summary>
@@ -50,6 +51,7 @@ public sealed class PageAllocator
         options.Check();
         _options = options;
         _ownNodes.Clear();
+        _reserved.Clear();
         Changes++;
         _buddy.Reset(options.PageblockOrder, nodes ?? _ownNodes);
     }
@@ -246,8 +248,38 @@ public sealed class PageAllocator
 
     /// <summary>Who owns a page.</summary>
     /// <param name="pfn">Page frame number.</param>
-    /// <returns>The owner; <see cref="PageOwner.Memblock"/> for pages that the allocator never got, or that are no RAM.</returns>
-    public PageOwner OwnerOf(ulong pfn) => TryGetBlock(pfn, out _, out _, out PageOwner owner) ? owner : PageOwner.Memblock;
+    /// <returns>The owner; for pages that the allocator never got, the one set for them or <see cref="PageOwner.Memblock"/>.</returns>
+    public PageOwner OwnerOf(ulong pfn) => TryGetBlock(pfn, out _, out _, out PageOwner owner) ? owner : ReservedOwnerOf(pfn);
+
+    /// <summary>
+    /// Says whom memory reserved at boot belongs to (a reserve_mem area, a preserved buffer in use before it is restored), until it
+    /// comes under management.
+    /// </summary>
+    /// <param name="startPfn">First page.</param>
+    /// <param name="endPfn">One past the last page.</param>
+    /// <param name="owner">The owner; not free.</param>
+    /// <exception cref="PageOwnershipException">A page of it is under management.</exception>
+    public void SetReservedOwner(ulong startPfn, ulong endPfn, PageOwner owner)
+    {
+        ThrowIfFree(owner);
+        CheckUnmanaged(startPfn, endPfn, "is given away as reserved memory", owner);
+        _reserved.Set(startPfn, endPfn, owner.Value);
+        Changes++;
+    }
+
+    /// <summary>The owner of a page, and a run of pages around it that have the same owner (not the longest one).</summary>
+    internal PageOwner OwnerOfRun(ulong pfn, out ulong startPfn, out ulong endPfn)
+    {
+        if (TryGetBlock(pfn, out startPfn, out int order, out PageOwner owner))
+        {
+            endPfn = startPfn + (1UL << order);
+            return owner;
+        }
+
+        startPfn = pfn;
+        endPfn = pfn + 1;
+        return ReservedOwnerOf(pfn);
+    }
 
     /// <summary>The block that holds a page, free or allocated. Changes nothing.</summary>
     /// <param name="pfn">Page frame number.</param>
@@ -365,9 +397,10 @@ public sealed class PageAllocator
             throw new ArgumentException($"pages {startPfn:x} to {endPfn:x} are not RAM of one node, or not of node {node}", nameof(startPfn));
         }
 
-        if (_buddy.TryFirstManaged(startPfn, endPfn, out ulong managed))
+        CheckUnmanaged(startPfn, endPfn, "is given to the page allocator again", actor);
+        if (_reserved.Count != 0)
         {
-            throw new PageOwnershipException("is given to the page allocator again", PageGeometry.PhysOf(managed), actor, OwnerOf(managed));
+            _reserved.Remove(startPfn, endPfn);
         }
 
         if (!fromMap)
@@ -376,6 +409,17 @@ public sealed class PageAllocator
             _buddy.EnsureNodes();
         }
     }
+
+    private void CheckUnmanaged(ulong startPfn, ulong endPfn, string action, PageOwner actor)
+    {
+        if (_buddy.TryFirstManaged(startPfn, endPfn, out ulong managed))
+        {
+            throw new PageOwnershipException(action, PageGeometry.PhysOf(managed), actor, OwnerOf(managed));
+        }
+    }
+
+    private PageOwner ReservedOwnerOf(ulong pfn) =>
+        _reserved.Count != 0 && _reserved.ValueAt(pfn) is var owner and >= 0 ? new PageOwner((byte)owner) : PageOwner.Memblock;
 
     private Section Expect(ulong phys, int order, PageOwner owner, string action)
     {

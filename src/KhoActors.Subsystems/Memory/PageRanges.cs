@@ -26,7 +26,7 @@ internal sealed class PageRanges
     public bool TryFirstIn(ulong startPfn, ulong endPfn, out PageRange part)
     {
         int i = FirstEndingAfter(startPfn);
-        if (i < _count && _ranges[i].StartPfn < endPfn)
+        if (startPfn < endPfn && i < _count && _ranges[i].StartPfn < endPfn)
         {
             PageRange range = _ranges[i];
             part = new PageRange(Math.Max(range.StartPfn, startPfn), Math.Min(range.EndPfn, endPfn), range.Value);

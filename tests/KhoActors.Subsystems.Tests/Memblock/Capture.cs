@@ -39,6 +39,12 @@ internal sealed partial class Capture
     public JsonElement Generation(int generation) => _case.GetProperty("generations").EnumerateArray()
         .First(element => element.GetProperty("gen").GetInt32() == generation);
 
+    public bool HasGeneration(int generation) => Directory.Exists(Path.Combine(_folder, $"gen-{generation}"));
+
+    /// <summary>Whether the kernel found a KHO node in its setup data and the pages behind it were captured.</summary>
+    public bool HasHandoff(int generation) =>
+        generation > 0 && HasGeneration(generation - 1) && Generation(generation).TryGetProperty("incoming_setup_data", out _);
+
     public string Release(int generation) => Generation(generation).GetProperty("kernel_build").GetString()!;
 
     public string CommandLine(int generation) => File.ReadAllText(Path.Combine(_folder, $"gen-{generation}", "cmdline")).TrimEnd('\n');

@@ -159,7 +159,9 @@ public sealed class MemblockAllocator
             for (int r = next; bottom < top; r--)
             {
                 ulong gapStart = r > 0 ? Math.Max(reserved[r - 1].End, bottom) : bottom;
-                if (gapStart < top && top - gapStart >= sizeBytes)
+
+                // Between two reserved regions that touch but were not merged lies an empty gap: room for size 0.
+                if (gapStart <= top && gapStart < region.End && top - gapStart >= sizeBytes)
                 {
                     ulong candidate = (top - sizeBytes) & ~(align - 1);
                     if (candidate >= gapStart)

@@ -184,7 +184,8 @@ public sealed class DigestChain : IDisposable
         _used += Write(target, 1, (ulong)length);
         if (length <= BufferBytes)
         {
-            _used += Encoding.UTF8.GetBytes(text, Reserve(length));
+            Span<byte> room = Reserve(length);
+            _used += Encoding.UTF8.GetBytes(text, room);
         }
         else
         {

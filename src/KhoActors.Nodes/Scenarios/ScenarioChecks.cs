@@ -8,6 +8,10 @@ internal static class ScenarioChecks
 {
     private const ulong HighestAddress = 1UL << 52;
     private const int MostNodes = 1024;
+
+    // What deriving a memory map costs grows with variants, sections and node ranges: a file must not make it cost minutes.
+    private const int MostVariants = 64;
+    private const int MostRanges = 128;
     private const ulong PageMask = 0xfff;
 
     public static void Check(Scenario scenario, CrossChecks checks)
@@ -17,6 +21,7 @@ internal static class ScenarioChecks
         CheckCommandLines(scenario, checks);
         CheckWorkload(scenario.Workload, checks);
         checks.Require(scenario.Hardware.Count > 0, "hardware", "the list is empty; give at least one kind of hardware");
+        checks.Require(scenario.Hardware.Count <= MostVariants, "hardware", $"the list has {scenario.Hardware.Count} items, accepted: at most {MostVariants}");
         for (int i = 0; i < scenario.Hardware.Count; i++)
         {
             CheckHardware(scenario.Hardware[i], $"hardware[{i}]", checks);
@@ -85,6 +90,8 @@ internal static class ScenarioChecks
             (variant.MemoryBytes ?? 0) % MachineHardware.GranularityBytes == 0, $"{path}.memory", "the size must be a multiple of 1 MiB");
         CheckNodes(variant.NodeBytes, $"{path}.nodes", checks);
         checks.Require(variant.NumaRanges.Count == 0 || variant.MemoryMap.Count > 0, $"{path}.numa_ranges", "node ranges need a 'memory_map'");
+        checks.Require(variant.MemoryMap.Count <= MostRanges, $"{path}.memory_map", $"the list has {variant.MemoryMap.Count} items, accepted: at most {MostRanges}");
+        checks.Require(variant.NumaRanges.Count <= MostRanges, $"{path}.numa_ranges", $"the list has {variant.NumaRanges.Count} items, accepted: at most {MostRanges}");
         CheckMap(variant.MemoryMap, $"{path}.memory_map", checks);
         ulong end = 0;
         for (int i = 0; i < variant.NumaRanges.Count; i++)
@@ -127,7 +134,9 @@ internal static class ScenarioChecks
         }
 
         checks.Require(
-            map.Count == 0 || ram >= MachineHardware.MinimumMemoryBytes, path, $"the entries of kind ram have {ram} bytes together; at least 16 MiB are needed");
+            map.Count == 0 || ram is >= MachineHardware.MinimumMemoryBytes and <= MachineHardware.MaximumMemoryBytes,
+            path,
+            $"the entries of kind ram have {ram} bytes together, accepted: from 16 MiB to 32 TiB");
     }
 
     private static void CheckRange(ulong start, ulong rangeEnd, ref ulong previousEnd, string path, CrossChecks checks)

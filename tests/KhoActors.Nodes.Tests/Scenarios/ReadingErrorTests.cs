@@ -48,7 +48,7 @@ public sealed class ReadingErrorTests
     [InlineData("hardware: [{ memory: 1 GiB, numa_ranges: [{ start: 0, end: 1 GiB, node: 0 }] }]", "test.yaml:5:42: hardware[0].numa_ranges: node ranges need a 'memory_map'")]
     [InlineData("hardware: [{ memory_map: [{ start: 0, end: 1 GiB, kind: ram }, { start: 1 MiB, end: 2 GiB, kind: ram }] }]", "test.yaml:5:64: hardware[0].memory_map[1]: start 0x100000 lies below 0x40000000, where the entry before it ends; entries ascend")]
     [InlineData("hardware: [{ memory_map: [{ start: 4096, end: 4096, kind: ram }, { start: 1 MiB, end: 2 GiB, kind: ram }] }]", "test.yaml:5:27: hardware[0].memory_map[0]: start 0x1000 is not below end 0x1000")]
-    [InlineData("hardware: [{ memory_map: [{ start: 0, end: 1 MiB, kind: ram }] }]", "test.yaml:5:26: hardware[0].memory_map: the entries of kind ram have 1048576 bytes together; at least 16 MiB are needed")]
+    [InlineData("hardware: [{ memory_map: [{ start: 0, end: 1 MiB, kind: ram }] }]", "test.yaml:5:26: hardware[0].memory_map: the entries of kind ram have 1048576 bytes together, accepted: from 16 MiB to 32 TiB")]
     [InlineData("hardware: [{ memory_map: [{ start: 0, end: 1 GiB, kind: rom }] }]", "test.yaml:5:57: hardware[0].memory_map[0].kind: found 'rom'; did you mean 'ram'?")]
     [InlineData("workload:\n  mix: { free: 0 }", "test.yaml:6:8: workload.mix: every weight is 0, so that no operation can be chosen (a mix is complete: what it does not name has weight 0)")]
     [InlineData("kexec: { cold_boot: 60 %, panic_without_handover: 50 % }", "test.yaml:5:8: kexec: the chances of panic_without_handover and cold_boot add up to more than 100 %")]

@@ -40,6 +40,14 @@ public static class KernelFile
                 allocation.KeepBytes is not { } kept || kept <= allocation.SizeBytes,
                 $"early_allocations[{i}].keep_bytes",
                 $"more is kept than size_bytes, {allocation.SizeBytes}");
+            checks.Require(
+                allocation.SmallestBytes <= allocation.SizeBytes,
+                $"early_allocations[{i}].smallest_bytes",
+                $"it is halved down to more than size_bytes, {allocation.SizeBytes}");
+            checks.Require(
+                allocation.MaxAddress == 0 || allocation.MinAddress < allocation.MaxAddress,
+                $"early_allocations[{i}].max_address",
+                $"it is not above min_address, 0x{allocation.MinAddress:x}");
         }
     }
 }

@@ -1,4 +1,5 @@
 using KhoActors.Nodes.Scenarios;
+using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Nodes.Tests.Scenarios;
 
@@ -39,7 +40,7 @@ public sealed class HardwareTests
     public void FromMemory_12TiB_LiesAboveTheHyperTransportRange()
     {
         MachineHardware hardware = MachineHardware.FromMemory(12 * 1024 * Gibi);
-        Assert.Equal(new MemoryMapEntry(0x10000000000, 0x10000000000 + (12 * 1024 * Gibi) - (2 * Gibi), MemoryMapType.Ram), hardware.MemoryMap[^1]);
+        Assert.Equal(new FirmwareRange(0x10000000000, 0x10000000000 + (12 * 1024 * Gibi) - (2 * Gibi), FirmwareRangeKind.Ram), hardware.MemoryMap[^1]);
     }
 
     [Fact]
@@ -62,7 +63,7 @@ public sealed class HardwareTests
                 Assert.True(size == nodes[node] - (node == 0 ? 0x60000UL : 0), failure);
             }
 
-            Assert.All(hardware.MemoryMap.Where(entry => entry.Type == MemoryMapType.Ram && entry.Start != 0), entry => Assert.True(
+            Assert.All(hardware.MemoryMap.Where(entry => entry.Kind == FirmwareRangeKind.Ram && entry.Start != 0), entry => Assert.True(
                 hardware.NumaRanges.Any(range => range.Start <= entry.Start && entry.Start < range.End)
                 && hardware.NumaRanges.Any(range => range.Start < entry.End && entry.End <= range.End), failure));
         }
@@ -83,13 +84,13 @@ public sealed class HardwareTests
             hardware:
               - memory: 1 GiB
               - nodes: [512 MiB, 512 MiB]
-              - memory_map: [{ start: 1 MiB, end: 64 MiB, type: ram }, { start: 64 MiB, end: 65 MiB, type: nvs }]
+              - memory_map: [{ start: 1 MiB, end: 64 MiB, kind: ram }, { start: 64 MiB, end: 65 MiB, kind: reserved }]
                 numa_ranges: [{ start: 0, end: 65 MiB, node: 1 }]
             """).Hardware;
 
         Assert.Equal(MachineHardware.FromMemory(Gibi).MemoryMap, variants[0].ToMachineHardware().MemoryMap);
         Assert.Equal([0, 0, 1], variants[1].ToMachineHardware().NumaRanges.Select(range => range.Node));
-        Assert.Equal([new(Mebi, 64 * Mebi, MemoryMapType.Ram), new(64 * Mebi, 65 * Mebi, MemoryMapType.Nvs)], variants[2].ToMachineHardware().MemoryMap);
+        Assert.Equal([new(Mebi, 64 * Mebi, FirmwareRangeKind.Ram), new(64 * Mebi, 65 * Mebi, FirmwareRangeKind.Reserved)], variants[2].ToMachineHardware().MemoryMap);
         Assert.Equal([new(0, 65 * Mebi, 1)], variants[2].ToMachineHardware().NumaRanges);
     }
 
@@ -109,20 +110,20 @@ public sealed class HardwareTests
         return true;
     }
 
-    private static List<MemoryMapEntry> Captured(string capture)
+    private static List<FirmwareRange> Captured(string capture)
     {
         string folder = Path.Combine(Fixtures.Root, "tests", "data", "real", capture, "gen-0");
-        List<MemoryMapEntry> entries = [];
+        List<FirmwareRange> entries = [];
         foreach (string line in Directory.GetFiles(folder).Where(file => Path.GetFileName(file).StartsWith("dmesg", StringComparison.Ordinal)).SelectMany(File.ReadLines))
         {
             System.Text.RegularExpressions.Match match = System.Text.RegularExpressions.Regex.Match(
                 line, "BIOS-e820: \\[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\\] +(System RAM|device reserved)");
             if (match.Success)
             {
-                entries.Add(new MemoryMapEntry(
+                entries.Add(new FirmwareRange(
                     Convert.ToUInt64(match.Groups[1].Value, 16),
                     Convert.ToUInt64(match.Groups[2].Value, 16) + 1,
-                    match.Groups[3].Value == "System RAM" ? MemoryMapType.Ram : MemoryMapType.Reserved));
+                    match.Groups[3].Value == "System RAM" ? FirmwareRangeKind.Ram : FirmwareRangeKind.Reserved));
             }
         }
 

@@ -9,12 +9,18 @@ namespace KhoActors.Nodes.Scenarios;
 /// Writes records as the one text that stands for them: JSON, which is also YAML, on one line; every field in the order of declaration,
 /// also those that have their default value, because defaults may change while histories stay.
 /// </summary>
-internal sealed class CanonicalText
+public sealed class CanonicalText
 {
     private readonly Dictionary<Type, RecordShape> _shapes = [];
     private readonly StringBuilder _text = new();
 
+    private CanonicalText()
+    {
+    }
+
     /// <summary>Writes a record.</summary>
+    /// <param name="record">A scenario, kernel or part of one.</param>
+    /// <returns>Its JSON, on one line.</returns>
     public static string Of(object record)
     {
         CanonicalText writer = new();
@@ -23,7 +29,7 @@ internal sealed class CanonicalText
     }
 
     /// <summary>Writes one value of a field, or of an item of its list.</summary>
-    public static string Of(FieldShape field, object? value)
+    internal static string Of(FieldShape field, object? value)
     {
         CanonicalText writer = new();
         writer.Value(field, value);

@@ -39,6 +39,12 @@ public sealed class CaptureGeneration
     /// <summary>The generation that came after it, or null at the end of the chain (also when the next kernel died before it could report).</summary>
     public CaptureGeneration? Next => Capture.Find(Number + 1);
 
+    /// <summary>Its kernel's release.</summary>
+    /// <exception cref="CaptureFormatException">The name of the build does not start with one.</exception>
+    public KernelRelease Release => KernelRelease.TryParse(Description.KernelBuild, out KernelRelease release)
+        ? release
+        : throw new CaptureFormatException(CaptureCaseFile.Name, $"kernel_build of generation {Number}", "does not start with a release like 7.3");
+
     /// <summary>Whether the memory that it handed over was saved.</summary>
     public bool HasPages => _files.Exists(Path(CapturePages.FileName));
 

@@ -8,6 +8,7 @@ internal static class GenerationChecks
         ("handover", HandoverCheck.Run),
         ("tracker", TrackerCheck.Run),
         ("hand-off", HandOffCheck.Run),
+        ("debugfs", DebugfsCheck.Run),
         ("load", LoadCheck.Run),
     ];
 

@@ -111,7 +111,7 @@ internal static class HandoverCheck
 
     private static void CompareMemblock(HandoverMaterial material, Differences differences)
     {
-        if (Find(material, MemblockFdt.SubtreeName) is not { } subnode)
+        if (Find(material, MemblockFdt.SubtreeName) is not { } subnode || !IsSaved(material, subnode, differences))
         {
             return;
         }
@@ -136,7 +136,7 @@ internal static class HandoverCheck
     {
         RootFdtSubnode? found = Find(material, KexecMetadata.SubtreeName);
         differences.Equal("has kexec-metadata", material.Abi.HasKexecMetadata, found is not null);
-        if (found is not { Phys: { } phys, SizeBytes: { } size })
+        if (found is not { Phys: { } phys, SizeBytes: { } size } subnode || !IsSaved(material, subnode, differences))
         {
             return;
         }
@@ -164,16 +164,20 @@ internal static class HandoverCheck
         return null;
     }
 
-    /// <summary>Size of a blob: from the root FDT, or (kho-v1) totalsize of the FDT that the blob must be.</summary>
-    private static ulong SizeOf(HandoverMaterial material, PhysicalMemory state, RootFdtSubnode subnode)
+    /// <summary>Size of a blob: from the root FDT, else (kho-v1, or the property is damaged) the totalsize of the FDT that the blob should be.</summary>
+    private static ulong SizeOf(HandoverMaterial material, PhysicalMemory state, RootFdtSubnode subnode) =>
+        subnode.SizeBytes ?? FdtReader.TotalSize(material.Blob(state, subnode.Phys ?? 0, PageGeometry.SizeBytes));
+
+    /// <summary>Whether a blob's bytes are known. Damage may have kept the capture from following the pointers that were there before.</summary>
+    private static bool IsSaved(HandoverMaterial material, RootFdtSubnode subnode, Differences differences)
     {
-        if (subnode.SizeBytes is { } size)
+        bool saved = subnode.Phys is { } phys && material.Pages.Holds(phys);
+        if (!saved && !material.IsDamaged)
         {
-            return size;
+            differences.Add($"the blob {subnode.Name} was not saved");
         }
 
-        byte[] header = material.Blob(state, subnode.Phys ?? 0, PageGeometry.SizeBytes);
-        return material.Abi.SizeProperty is null && FdtReader.CheckHeader(header) == 0 ? FdtReader.TotalSize(header) : 0;
+        return saved;
     }
 
     private static void AnyEqual<T>(string what, T recorded, IEnumerable<T> found, Differences differences)

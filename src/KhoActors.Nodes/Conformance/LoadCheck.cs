@@ -66,9 +66,8 @@ internal static class LoadCheck
             return 0;
         }
 
-        bool late = !KernelRelease.TryParse(generation.Description.KernelBuild, out KernelRelease release) || !release.FinalizesBeforeLoad;
         bool finalized = generation.Description.Actions.TakeWhile(action => action != load).LastOrDefault(action => action.Finalizes is not null)?.Finalizes ?? false;
-        return late || finalized ? areas : 0;
+        return !generation.Release.FinalizesBeforeLoad || finalized ? areas : 0;
     }
 
     private static bool Compare(CaptureGeneration generation, CaptureAction load, bool last, KexecLoadLog log, Differences differences)

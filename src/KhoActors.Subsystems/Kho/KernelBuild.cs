@@ -74,8 +74,17 @@ public sealed record KernelBuild
     /// <summary>Bytes of the running kernel's text, data and bss that memblock reserves from the load address on.</summary>
     public ulong ImageReservedBytes { get; init; } = 0x827000;
 
-    /// <summary>Bytes of its initial RAM disk.</summary>
+    /// <summary>Bytes that the kernel's early page tables take right behind its image (the brk area).</summary>
+    public ulong BrkBytes { get; init; } = 0x11000;
+
+    /// <summary>Bytes of the real-mode trampoline below 1 MiB.</summary>
+    public ulong RealModeBytes { get; init; } = 0x6000;
+
+    /// <summary>Bytes of its initial RAM disk, as loaded for a kexec.</summary>
     public ulong InitrdBytes { get; init; } = 0x5b99bc;
+
+    /// <summary>Bytes of the initial RAM disk of a cold boot; null for the same as <see cref="InitrdBytes"/>.</summary>
+    public ulong? ColdInitrdBytes { get; init; }
 
     /// <summary>log2 of the log buffer's size in bytes (CONFIG_LOG_BUF_SHIFT).</summary>
     public int LogBufShift { get; init; } = 17;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
@@ -72,10 +73,10 @@ public sealed class CaptureGeneration
 
     /// <summary>Reads the memory map: from the log, or from iomem when the log does not hold it.</summary>
     /// <returns>The map.</returns>
-    public CaptureMemoryMap ReadMemoryMap()
+    public MemoryMap ReadMemoryMap()
     {
         string iomem = Path("iomem");
-        return CaptureMemoryMap.Parse(ReadLog(), iomem, _files.Exists(iomem) ? _files.Lines(iomem) : []);
+        return CaptureMemoryMap.Parse(Path("dmesg.txt"), ReadLog(), iomem, _files.Exists(iomem) ? _files.Lines(iomem) : []);
     }
 
     /// <summary>Reads the top-level ranges of /proc/iomem, which a load without KHO searches.</summary>

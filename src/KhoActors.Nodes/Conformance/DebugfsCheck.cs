@@ -40,7 +40,7 @@ internal static class DebugfsCheck
 
         if (generation.Description.ScratchArray is { } areas)
         {
-            CompareText(generation, "out/scratch_phys", ScratchFiles.Format(areas.Select(area => area.Start)), differences);
+            CompareText(generation, "out/scratch_phys", ScratchFiles.Format(areas.Select(area => area.Phys)), differences);
             CompareText(generation, "out/scratch_len", ScratchFiles.Format(areas.Select(area => area.SizeBytes)), differences);
         }
 
@@ -49,7 +49,7 @@ internal static class DebugfsCheck
 
     /// <summary>Whether this kernel took over what it was handed.</summary>
     public static bool Accepted(CaptureGeneration generation) =>
-        generation.ReadLog().Lines.Any(line => line.Text.StartsWith(VerdictLines.Found, StringComparison.Ordinal));
+        generation.ReadLog().Lines.Any(line => line.Text.StartsWith(VerdictCheck.Found, StringComparison.Ordinal));
 
     private static HandoverMaterial? PreviousMaterial(CaptureGeneration generation) =>
         generation.Capture.Find(generation.Number - 1) is { } previous ? HandoverMaterial.Load(previous) : null;
@@ -102,7 +102,7 @@ internal static class DebugfsCheck
         if (IsPreserved(incoming, incoming.Recorded.RootFdtPhys))
         {
             byte[] page = incoming.RootPage(incoming.AsReceived);
-            CompareFile(generation, "in/fdt", page, Math.Min((ulong)page.Length, view.TotalSizeBytes), differences);
+            CompareFile(generation, "in/fdt", page, view.TotalSizeBytes, differences);
         }
 
         foreach (RootFdtSubnode subnode in view.Subnodes.Where(subnode => BlobsNeverFreed.Contains(subnode.Name)))
@@ -152,9 +152,9 @@ internal static class DebugfsCheck
     {
         if (generation.ReadDebugfs(path) is { } shown)
         {
-            // A size beyond the page shows memory that was not saved.
+            // A size beyond the page (a damaged one) shows memory that was not saved.
             int known = (int)Math.Min(sizeBytes, (ulong)memory.Length);
-            differences.Equal($"size of {path}", sizeBytes > (ulong)known ? Math.Max(known, shown.Length) : known, shown.Length);
+            differences.Equal($"size of {path}", sizeBytes, (ulong)shown.Length);
             differences.Bytes(path, memory.AsSpan(0, known), shown.AsSpan(0, Math.Min(known, shown.Length)));
         }
     }

@@ -9,6 +9,7 @@ internal static class GenerationChecks
         ("tracker", TrackerCheck.Run),
         ("hand-off", HandOffCheck.Run),
         ("debugfs", DebugfsCheck.Run),
+        ("verdict", VerdictCheck.Run),
         ("load", LoadCheck.Run),
     ];
 

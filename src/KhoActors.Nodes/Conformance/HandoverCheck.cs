@@ -76,12 +76,18 @@ internal static class HandoverCheck
         AnyEqual("compatible", recorded.Compatible, views.Select(view => view.Compatible), differences);
         AnyEqual("totalsize", recorded.TotalSizeBytes, views.Select(view => view.TotalSizeBytes), differences);
         AnyEqual("preserved-memory-map", recorded.MapPhys, views.Select(view => view.MapPhys ?? 0), differences);
-        AnyEqual("names of sub-nodes", Joined(recorded.Subnodes.Select(s => s.Name)), views.Select(view => Joined(view.Subnodes.Select(s => s.Name))), differences);
         AnyEqual(
             "sub-nodes",
-            Joined(recorded.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x} {s.SizeBytes}")),
-            views.Zip(material.States, (view, state) => Joined(view.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x} {SizeOf(material, state, s)}"))),
+            Joined(recorded.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x}")),
+            views.Select(view => Joined(view.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x}"))),
             differences);
+        foreach (CaptureSubnode subnode in recorded.Subnodes.Where(s => s.SizeBytes is not null && material.Pages.Holds(s.Phys)))
+        {
+            IEnumerable<ulong> sizes = views.Zip(material.States).SelectMany(
+                pair => pair.First.Subnodes.Where(s => s.Name == subnode.Name).Select(s => SizeOf(material, pair.Second, s)));
+            AnyEqual($"size of {subnode.Name}", subnode.SizeBytes!.Value, sizes, differences);
+        }
+
         if (material.IsDamaged)
         {
             CompareInjection(material, differences);

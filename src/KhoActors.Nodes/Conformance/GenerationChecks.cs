@@ -8,6 +8,8 @@ internal static class GenerationChecks
         ("handover", HandoverCheck.Run),
         ("tracker", TrackerCheck.Run),
         ("hand-off", HandOffCheck.Run),
+        ("debugfs", DebugfsCheck.Run),
+        ("verdict", VerdictCheck.Run),
         ("load", LoadCheck.Run),
     ];
 

@@ -1,4 +1,5 @@
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
@@ -48,12 +49,12 @@ internal static class HandOffCheck
             return;
         }
 
-        differences.Equal("scratch array bytes", (ulong)recorded.Count * KexecSegments.ScratchArrayEntryBytes, handoff.ScratchSizeBytes);
+        differences.Equal("scratch array bytes", (ulong)recorded.Count * ScratchArea.EntryBytes, handoff.ScratchSizeBytes);
         ulong phys = handoff.ScratchPhys;
-        List<KexecArea> areas = [];
-        for (int i = 0; i < recorded.Count; i++, phys += KexecSegments.ScratchArrayEntryBytes)
+        List<ScratchArea> areas = [];
+        for (int i = 0; i < recorded.Count; i++, phys += ScratchArea.EntryBytes)
         {
-            areas.Add(new KexecArea(memory.ReadUInt64(phys), memory.ReadUInt64(phys + sizeof(ulong))));
+            areas.Add(new ScratchArea(memory.ReadUInt64(phys), memory.ReadUInt64(phys + sizeof(ulong))));
         }
 
         differences.Lists("scratch areas", recorded, areas);

@@ -76,12 +76,18 @@ internal static class HandoverCheck
         AnyEqual("compatible", recorded.Compatible, views.Select(view => view.Compatible), differences);
         AnyEqual("totalsize", recorded.TotalSizeBytes, views.Select(view => view.TotalSizeBytes), differences);
         AnyEqual("preserved-memory-map", recorded.MapPhys, views.Select(view => view.MapPhys ?? 0), differences);
-        AnyEqual("names of sub-nodes", Joined(recorded.Subnodes.Select(s => s.Name)), views.Select(view => Joined(view.Subnodes.Select(s => s.Name))), differences);
         AnyEqual(
             "sub-nodes",
-            Joined(recorded.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x} {s.SizeBytes}")),
-            views.Zip(material.States, (view, state) => Joined(view.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x} {SizeOf(material, state, s)}"))),
+            Joined(recorded.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x}")),
+            views.Select(view => Joined(view.Subnodes.Select(s => $"{s.Name} 0x{s.Phys:x}"))),
             differences);
+        foreach (CaptureSubnode subnode in recorded.Subnodes.Where(s => s.SizeBytes is not null && material.Pages.Holds(s.Phys)))
+        {
+            IEnumerable<ulong> sizes = views.Zip(material.States).SelectMany(
+                pair => pair.First.Subnodes.Where(s => s.Name == subnode.Name).Select(s => SizeOf(material, pair.Second, s)));
+            AnyEqual($"size of {subnode.Name}", subnode.SizeBytes!.Value, sizes, differences);
+        }
+
         if (material.IsDamaged)
         {
             CompareInjection(material, differences);
@@ -111,7 +117,7 @@ internal static class HandoverCheck
 
     private static void CompareMemblock(HandoverMaterial material, Differences differences)
     {
-        if (Find(material, MemblockFdt.SubtreeName) is not { } subnode)
+        if (Find(material, MemblockFdt.SubtreeName) is not { } subnode || !IsSaved(material, subnode, differences))
         {
             return;
         }
@@ -136,7 +142,7 @@ internal static class HandoverCheck
     {
         RootFdtSubnode? found = Find(material, KexecMetadata.SubtreeName);
         differences.Equal("has kexec-metadata", material.Abi.HasKexecMetadata, found is not null);
-        if (found is not { Phys: { } phys, SizeBytes: { } size })
+        if (found is not { Phys: { } phys, SizeBytes: { } size } subnode || !IsSaved(material, subnode, differences))
         {
             return;
         }
@@ -164,16 +170,20 @@ internal static class HandoverCheck
         return null;
     }
 
-    /// <summary>Size of a blob: from the root FDT, or (kho-v1) totalsize of the FDT that the blob must be.</summary>
-    private static ulong SizeOf(HandoverMaterial material, PhysicalMemory state, RootFdtSubnode subnode)
+    /// <summary>Size of a blob: from the root FDT, else (kho-v1, or the property is damaged) the totalsize of the FDT that the blob should be.</summary>
+    private static ulong SizeOf(HandoverMaterial material, PhysicalMemory state, RootFdtSubnode subnode) =>
+        subnode.SizeBytes ?? FdtReader.TotalSize(material.Blob(state, subnode.Phys ?? 0, PageGeometry.SizeBytes));
+
+    /// <summary>Whether a blob's bytes are known. Damage may have kept the capture from following the pointers that were there before.</summary>
+    private static bool IsSaved(HandoverMaterial material, RootFdtSubnode subnode, Differences differences)
     {
-        if (subnode.SizeBytes is { } size)
+        bool saved = subnode.Phys is { } phys && material.Pages.Holds(phys);
+        if (!saved && !material.IsDamaged)
         {
-            return size;
+            differences.Add($"the blob {subnode.Name} was not saved");
         }
 
-        byte[] header = material.Blob(state, subnode.Phys ?? 0, PageGeometry.SizeBytes);
-        return material.Abi.SizeProperty is null && FdtReader.CheckHeader(header) == 0 ? FdtReader.TotalSize(header) : 0;
+        return saved;
     }
 
     private static void AnyEqual<T>(string what, T recorded, IEnumerable<T> found, Differences differences)

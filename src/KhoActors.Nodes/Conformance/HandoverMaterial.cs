@@ -96,7 +96,7 @@ internal sealed class HandoverMaterial
 
     private static KhoAbi AbiOf(CaptureGeneration generation, string compatible)
     {
-        bool small = KernelRelease.TryParse(generation.Description.KernelBuild, out KernelRelease release) && release.IsBefore(6, 18);
+        bool small = generation.Release.IsBefore(6, 18);
         return KhoAbi.All.FirstOrDefault(abi => abi.Compatible == compatible && (abi != KhoAbi.V1Small || small))
             ?? throw new CaptureFormatException($"{generation.Name}/{CapturePages.FileName}", "root FDT", $"is of unknown kind '{compatible}'");
     }

@@ -35,6 +35,12 @@ internal static class TrackerCheck
             differences.Lists("blocks", recorded, written.Blocks);
         }
 
+        bool saved = RootFdtView.Read(material.RootPage(material.AsWritten)).MapPhys is { } root && material.Pages.Holds(root);
+        if (material.IsDamaged && !saved)
+        {
+            return differences.Result(name, "the damage kept the tree from being saved");
+        }
+
         differences.Equal("walk of the tree as written", string.Empty, written.Oops);
         ComparePages(material, written, received, differences);
         int empty = CompareShape(material, written, differences);

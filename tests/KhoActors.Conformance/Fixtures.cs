@@ -1,21 +1,24 @@
 namespace KhoActors.Conformance;
 
-/// <summary>Finds the recorded evidence: from the test binary up to the folder that holds the solution.</summary>
+/// <summary>Where recorded data is: beside the solution, wherever the tests run.</summary>
 internal static class Fixtures
 {
-    /// <summary>Folder of the captures of real kernels.</summary>
-    public static string Real => Path.Combine(Root(), "tests", "data", "real");
+    /// <summary>Folder of all recorded data.</summary>
+    public static string Root { get; } = Find();
 
-    private static string Root()
+    /// <summary>Folder of the captures of real kernels.</summary>
+    public static string Real => Path.Combine(Root, "real");
+
+    private static string Find()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "KhoActors.sln")))
             {
-                return folder.FullName;
+                return Path.Combine(folder.FullName, "tests", "data");
             }
         }
 
-        throw new DirectoryNotFoundException("KhoActors.sln is not above the test binary");
+        throw new DirectoryNotFoundException("no folder above the tests holds KhoActors.sln");
     }
 }

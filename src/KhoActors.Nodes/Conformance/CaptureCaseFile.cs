@@ -1,4 +1,5 @@
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -74,10 +75,10 @@ internal static class CaptureCaseFile
         return new CaptureRegion(parts[0].Text(), parts[1].Number(), parts[2].Number());
     }
 
-    private static KexecArea Area(in CaptureField field)
+    private static ScratchArea Area(in CaptureField field)
     {
         CaptureField[] parts = field.Items(2);
-        return new KexecArea(parts[0].Number(), parts[1].Number());
+        return new ScratchArea(parts[0].Number(), parts[1].Number());
     }
 
     private static CaptureSetupData Incoming(in CaptureField field) => new(

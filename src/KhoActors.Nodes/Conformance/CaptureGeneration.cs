@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
@@ -39,6 +40,12 @@ public sealed class CaptureGeneration
     /// <summary>The generation that came after it, or null at the end of the chain (also when the next kernel died before it could report).</summary>
     public CaptureGeneration? Next => Capture.Find(Number + 1);
 
+    /// <summary>Its kernel's release.</summary>
+    /// <exception cref="CaptureFormatException">The name of the build does not start with one.</exception>
+    public KernelRelease Release => KernelRelease.TryParse(Description.KernelBuild, out KernelRelease release)
+        ? release
+        : throw new CaptureFormatException(CaptureCaseFile.Name, $"kernel_build of generation {Number}", "does not start with a release like 7.3");
+
     /// <summary>Whether the memory that it handed over was saved.</summary>
     public bool HasPages => _files.Exists(Path(CapturePages.FileName));
 
@@ -66,10 +73,10 @@ public sealed class CaptureGeneration
 
     /// <summary>Reads the memory map: from the log, or from iomem when the log does not hold it.</summary>
     /// <returns>The map.</returns>
-    public CaptureMemoryMap ReadMemoryMap()
+    public MemoryMap ReadMemoryMap()
     {
         string iomem = Path("iomem");
-        return CaptureMemoryMap.Parse(ReadLog(), iomem, _files.Exists(iomem) ? _files.Lines(iomem) : []);
+        return CaptureMemoryMap.Parse(Path("dmesg.txt"), ReadLog(), iomem, _files.Exists(iomem) ? _files.Lines(iomem) : []);
     }
 
     /// <summary>Reads the top-level ranges of /proc/iomem, which a load without KHO searches.</summary>

@@ -1,4 +1,5 @@
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -126,7 +127,7 @@ public sealed record CaptureDescription(int Number, string KernelBuild, string C
     public IReadOnlyList<string> LoadLog { get; init; } = [];
 
     /// <summary>The scratch areas handed over by this generation; null when none were.</summary>
-    public IReadOnlyList<KexecArea>? ScratchArray { get; init; }
+    public IReadOnlyList<ScratchArea>? ScratchArray { get; init; }
 
     /// <summary>Where KHO's setup_data node lies; null when none was found.</summary>
     public ulong? SetupDataNodePhys { get; init; }

@@ -5,6 +5,11 @@ internal static class GenerationChecks
 {
     private static readonly (string Name, Func<CaptureGeneration, CaseResult?> Run)[] Checks =
     [
+        ("handover", HandoverCheck.Run),
+        ("tracker", TrackerCheck.Run),
+        ("hand-off", HandOffCheck.Run),
+        ("debugfs", DebugfsCheck.Run),
+        ("verdict", VerdictCheck.Run),
         ("load", LoadCheck.Run),
     ];
 

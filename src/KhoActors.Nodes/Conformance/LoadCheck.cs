@@ -1,6 +1,7 @@
 using System.Globalization;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
@@ -42,7 +43,7 @@ internal static class LoadCheck
     }
 
     /// <summary>Where the loader searched: scratch, or without KHO all system RAM from the top down.</summary>
-    public static KexecArea[] Areas(CaptureGeneration generation)
+    public static ScratchArea[] Areas(CaptureGeneration generation)
     {
         if (generation.Description.ScratchArray is { } handedOver)
         {
@@ -54,7 +55,8 @@ internal static class LoadCheck
             return ScratchFiles.Parse(generation.Name, addresses, sizes);
         }
 
-        return [.. generation.ReadIomem().Where(range => range.IsRam).Reverse().Select(range => new KexecArea(range.Start, range.SizeBytes))];
+        return [.. generation.ReadIomem()
+            .Where(range => range.Kind == FirmwareRangeKind.Ram).Reverse().Select(range => new ScratchArea(range.Start, range.End - range.Start))];
     }
 
     /// <summary>How many scratch areas the image carried: none without KHO, nor (up to 6.18) when it was not finalized before the load.</summary>
@@ -66,14 +68,13 @@ internal static class LoadCheck
             return 0;
         }
 
-        bool late = !KernelRelease.TryParse(generation.Description.KernelBuild, out KernelRelease release) || !release.FinalizesBeforeLoad;
         bool finalized = generation.Description.Actions.TakeWhile(action => action != load).LastOrDefault(action => action.Finalizes is not null)?.Finalizes ?? false;
-        return late || finalized ? areas : 0;
+        return !generation.Release.FinalizesBeforeLoad || finalized ? areas : 0;
     }
 
     private static bool Compare(CaptureGeneration generation, CaptureAction load, bool last, KexecLoadLog log, Differences differences)
     {
-        KexecArea[] areas = Areas(generation);
+        ScratchArea[] areas = Areas(generation);
         if (Image(generation, load, last, log) is not { } image)
         {
             return false;

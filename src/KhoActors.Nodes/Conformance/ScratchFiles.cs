@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -8,7 +9,7 @@ namespace KhoActors.Nodes.Conformance;
 internal static class ScratchFiles
 {
     /// <summary>Reads both files.</summary>
-    public static KexecArea[] Parse(string generation, byte[] addresses, byte[] sizes)
+    public static ScratchArea[] Parse(string generation, byte[] addresses, byte[] sizes)
     {
         ulong[] starts = Numbers($"{generation}/kho/out/scratch_phys", addresses);
         ulong[] lengths = Numbers($"{generation}/kho/out/scratch_len", sizes);
@@ -17,7 +18,7 @@ internal static class ScratchFiles
             throw new CaptureFormatException($"{generation}/kho/out/scratch_len", string.Empty, $"has {lengths.Length} lines instead of {starts.Length}");
         }
 
-        return [.. starts.Zip(lengths, (start, length) => new KexecArea(start, length))];
+        return [.. starts.Zip(lengths, (start, length) => new ScratchArea(start, length))];
     }
 
     /// <summary>The content of one file for these values, as the kernel writes it.</summary>

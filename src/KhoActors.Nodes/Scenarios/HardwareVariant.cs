@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Nodes.Scenarios;
 
@@ -9,6 +10,10 @@ public sealed record HardwareVariant
     [Range(1, 1_000_000)]
     public int Weight { get; init; } = 1;
 
+    /// <summary>Possible CPUs; each takes memory while the kernel boots.</summary>
+    [Range(1, 8192)]
+    public int Cpus { get; init; } = 1;
+
     /// <summary>Installed memory of a machine without NUMA: a multiple of 1 MiB.</summary>
     [Key("memory"), Range(typeof(ulong), "16777216", "35184372088832")]
     public ulong? MemoryBytes { get; init; }
@@ -18,16 +23,16 @@ public sealed record HardwareVariant
     public IReadOnlyList<ulong> NodeBytes { get; init; } = [];
 
     /// <summary>The firmware's memory map, entry by entry, in ascending order.</summary>
-    public IReadOnlyList<MemoryMapEntry> MemoryMap { get; init; } = [];
+    public IReadOnlyList<FirmwareRange> MemoryMap { get; init; } = [];
 
     /// <summary>Node ranges of the firmware's affinity table; only with <c>memory_map</c>.</summary>
-    public IReadOnlyList<NumaRange> NumaRanges { get; init; } = [];
+    public IReadOnlyList<NodeRange> NumaRanges { get; init; } = [];
 
     /// <summary>The hardware that the variant describes.</summary>
-    /// <returns>A memory map and its node ranges.</returns>
+    /// <returns>A memory map and its node ranges, with the CPUs.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The variant was not read and checked by a scenario reader and holds impossible sizes.</exception>
     public MachineHardware ToMachineHardware() =>
-        MemoryMap.Count > 0 ? new MachineHardware(MemoryMap, NumaRanges)
-        : NodeBytes.Count > 0 ? MachineHardware.FromNodes(NodeBytes)
-        : MachineHardware.FromMemory(MemoryBytes ?? 0);
+        MemoryMap.Count > 0 ? new MachineHardware(MemoryMap, NumaRanges, Cpus)
+        : NodeBytes.Count > 0 ? MachineHardware.FromNodes(NodeBytes) with { Cpus = Cpus }
+        : MachineHardware.FromMemory(MemoryBytes ?? 0) with { Cpus = Cpus };
 }

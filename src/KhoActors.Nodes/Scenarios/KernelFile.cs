@@ -41,9 +41,13 @@ public static class KernelFile
                 $"early_allocations[{i}].keep_bytes",
                 $"more is kept than size_bytes, {allocation.SizeBytes}");
             checks.Require(
-                allocation.FreedAtStage is not { } freed || freed >= allocation.Stage,
-                $"early_allocations[{i}].freed_at_stage",
-                $"it cannot be freed before it is allocated at {FieldShape.ChoiceName(allocation.Stage.ToString())}");
+                allocation.SmallestBytes <= allocation.SizeBytes,
+                $"early_allocations[{i}].smallest_bytes",
+                $"it is halved down to more than size_bytes, {allocation.SizeBytes}");
+            checks.Require(
+                allocation.MaxAddress == 0 || allocation.MinAddress < allocation.MaxAddress,
+                $"early_allocations[{i}].max_address",
+                $"it is not above min_address, 0x{allocation.MinAddress:x}");
         }
     }
 }

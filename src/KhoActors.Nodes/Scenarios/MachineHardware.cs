@@ -1,46 +1,15 @@
+using KhoActors.Subsystems.Memblock;
+
 namespace KhoActors.Nodes.Scenarios;
 
-/// <summary>What the firmware says about a range of physical addresses; numbers are those of x86's e820 table (arch/x86/include/asm/e820/types.h).</summary>
-public enum MemoryMapType
-{
-    /// <summary>System RAM.</summary>
-    Ram = 1,
-
-    /// <summary>Reserved by firmware or device.</summary>
-    Reserved = 2,
-
-    /// <summary>ACPI tables.</summary>
-    Acpi = 3,
-
-    /// <summary>ACPI non-volatile storage.</summary>
-    Nvs = 4,
-
-    /// <summary>RAM with errors.</summary>
-    Unusable = 5,
-
-    /// <summary>Persistent memory.</summary>
-    Pmem = 7,
-}
-
-/// <summary>One entry of the firmware's memory map.</summary>
-/// <param name="Start">First physical address.</param>
-/// <param name="End">First address after it.</param>
-/// <param name="Type">What it is.</param>
-public readonly record struct MemoryMapEntry(ulong Start, ulong End, MemoryMapType Type);
-
-/// <summary>Addresses that belong to a NUMA node, as the firmware's affinity table (SRAT) tells.</summary>
-/// <param name="Start">First physical address.</param>
-/// <param name="End">First address after it.</param>
-/// <param name="Node">Node id, from 0 to 1023.</param>
-public readonly record struct NumaRange(ulong Start, ulong End, [property: System.ComponentModel.DataAnnotations.Range(0, 1023)] int Node);
-
 /// <summary>
-/// The memory of one machine as its firmware describes it; the only part of the hardware that KHO depends on.
+/// The hardware of one machine as far as KHO depends on it: its memory as the firmware describes it, and its CPUs.
 /// The generated maps are those of QEMU's q35 machine, as captured kernels printed them.
 /// </summary>
 /// <param name="MemoryMap">Entries in ascending order, without overlap.</param>
 /// <param name="NumaRanges">Node ranges in ascending order; empty when the firmware has no affinity table (the kernel then puts all memory on node 0).</param>
-public sealed record MachineHardware(IReadOnlyList<MemoryMapEntry> MemoryMap, IReadOnlyList<NumaRange> NumaRanges)
+/// <param name="Cpus">Possible CPUs, from 1.</param>
+public sealed record MachineHardware(IReadOnlyList<FirmwareRange> MemoryMap, IReadOnlyList<NodeRange> NumaRanges, int Cpus = 1)
 {
     /// <summary>Smallest memory that a generated map describes.</summary>
     public const ulong MinimumMemoryBytes = 16UL << 20;
@@ -68,14 +37,19 @@ public sealed record MachineHardware(IReadOnlyList<MemoryMapEntry> MemoryMap, IR
         get
         {
             ulong total = 0;
-            foreach (MemoryMapEntry entry in MemoryMap)
+            foreach (FirmwareRange entry in MemoryMap)
             {
-                total += entry.Type == MemoryMapType.Ram ? entry.End - entry.Start : 0;
+                total += entry.Kind == FirmwareRangeKind.Ram ? entry.End - entry.Start : 0;
             }
 
             return total;
         }
     }
+
+    /// <summary>The map with the figures that the boot needs; to be made once per kind of hardware, not once per boot.</summary>
+    /// <returns>The map.</returns>
+    /// <exception cref="ArgumentException">The ranges do not ascend or there is no RAM; not for hardware of a checked scenario.</exception>
+    public MemoryMap ToMemoryMap() => new(MemoryMap, NumaRanges);
 
     /// <summary>A machine without an affinity table.</summary>
     /// <param name="memoryBytes">Installed memory: a multiple of 1 MiB from 16 MiB to 32 TiB.</param>
@@ -101,8 +75,8 @@ public sealed record MachineHardware(IReadOnlyList<MemoryMapEntry> MemoryMap, IR
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(nodeBytes[0], 2 * GranularityBytes, nameof(nodeBytes));
-        IReadOnlyList<MemoryMapEntry> map = MapOf(total);
-        List<NumaRange> ranges = [];
+        IReadOnlyList<FirmwareRange> map = MapOf(total);
+        List<NodeRange> ranges = [];
         ulong installed = 0;
         for (int node = 0; node < nodeBytes.Count; node++)
         {
@@ -113,7 +87,7 @@ public sealed record MachineHardware(IReadOnlyList<MemoryMapEntry> MemoryMap, IR
         return new MachineHardware(map, ranges);
     }
 
-    private static void AddNode(List<NumaRange> ranges, int node, ulong from, ulong to, ulong total)
+    private static void AddNode(List<NodeRange> ranges, int node, ulong from, ulong to, ulong total)
     {
         ulong low = LowRamBytes(total);
         if (from < low)
@@ -121,18 +95,18 @@ public sealed record MachineHardware(IReadOnlyList<MemoryMapEntry> MemoryMap, IR
             ulong end = Math.Min(to, low);
             if (from == 0)
             {
-                ranges.Add(new NumaRange(0, VideoHoleStart, node));
+                ranges.Add(new NodeRange(0, VideoHoleStart, node));
                 from = HighMemoryStart;
             }
 
-            ranges.Add(new NumaRange(from, end, node));
+            ranges.Add(new NodeRange(from, end, node));
             from = end;
         }
 
         if (to > from)
         {
             ulong high = HighRamStart(total);
-            ranges.Add(new NumaRange(high + (from - low), high + (to - low), node));
+            ranges.Add(new NodeRange(high + (from - low), high + (to - low), node));
         }
     }
 
@@ -142,31 +116,31 @@ public sealed record MachineHardware(IReadOnlyList<MemoryMapEntry> MemoryMap, IR
     private static ulong HighRamStart(ulong total) =>
         AboveFourGiB + (total - LowRamBytes(total)) > HyperTransportStart ? HyperTransportEnd : AboveFourGiB;
 
-    private static List<MemoryMapEntry> MapOf(ulong total)
+    private static List<FirmwareRange> MapOf(ulong total)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(total, MinimumMemoryBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(total, MaximumMemoryBytes);
         ArgumentOutOfRangeException.ThrowIfNotEqual(total % GranularityBytes, 0UL);
         ulong low = LowRamBytes(total);
-        List<MemoryMapEntry> map =
+        List<FirmwareRange> map =
         [
-            new(0, BiosDataStart, MemoryMapType.Ram),
-            new(BiosDataStart, VideoHoleStart, MemoryMapType.Reserved),
-            new(BiosStart, HighMemoryStart, MemoryMapType.Reserved),
-            new(HighMemoryStart, low - FirmwareTailBytes, MemoryMapType.Ram),
-            new(low - FirmwareTailBytes, low, MemoryMapType.Reserved),
-            new(0xb0000000, 0xc0000000, MemoryMapType.Reserved),
-            new(0xfed1c000, 0xfed20000, MemoryMapType.Reserved),
-            new(0xfffc0000, AboveFourGiB, MemoryMapType.Reserved),
+            new(0, BiosDataStart, FirmwareRangeKind.Ram),
+            new(BiosDataStart, VideoHoleStart, FirmwareRangeKind.Reserved),
+            new(BiosStart, HighMemoryStart, FirmwareRangeKind.Reserved),
+            new(HighMemoryStart, low - FirmwareTailBytes, FirmwareRangeKind.Ram),
+            new(low - FirmwareTailBytes, low, FirmwareRangeKind.Reserved),
+            new(0xb0000000, 0xc0000000, FirmwareRangeKind.Reserved),
+            new(0xfed1c000, 0xfed20000, FirmwareRangeKind.Reserved),
+            new(0xfffc0000, AboveFourGiB, FirmwareRangeKind.Reserved),
         ];
-        MemoryMapEntry hole = new(HyperTransportStart, HyperTransportEnd, MemoryMapType.Reserved);
+        FirmwareRange hole = new(HyperTransportStart, HyperTransportEnd, FirmwareRangeKind.Reserved);
         if (total == low)
         {
             return [.. map, hole];
         }
 
         ulong high = HighRamStart(total);
-        MemoryMapEntry ram = new(high, high + (total - low), MemoryMapType.Ram);
+        FirmwareRange ram = new(high, high + (total - low), FirmwareRangeKind.Ram);
         return high < hole.Start ? [.. map, ram, hole] : [.. map, hole, ram];
     }
 }

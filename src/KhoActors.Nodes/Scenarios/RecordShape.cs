@@ -98,18 +98,21 @@ internal sealed class FieldShape
         : type.Namespace?.StartsWith(nameof(KhoActors), StringComparison.Ordinal) == true ? ValueForm.Record
         : throw new NotSupportedException($"{type} has no YAML form.");
 
-    /// <summary><c>OperationsPerKexec</c> to <c>operations_per_kexec</c>; a digit run belongs to the word before it, as in <c>block_size32_bit</c>.</summary>
+    /// <summary><c>OperationsPerKexec</c> to <c>operations_per_kexec</c>, <c>BlockSize32Bit</c> to <c>block_size_32_bit</c>, <c>OnlyAbove4GiB</c> to <c>only_above_4_gib</c>, <c>Log2</c> to <c>log2</c>.</summary>
     public static string SnakeCase(string name)
     {
         StringBuilder key = new(name.Length + 8);
-        foreach (char letter in name)
+        string words = name.Replace("GiB", "Gib", StringComparison.Ordinal);
+        for (int i = 0; i < words.Length; i++)
         {
-            if (char.IsAsciiLetterUpper(letter) && key.Length > 0)
+            bool numberBeforeWord = char.IsAsciiDigit(words[i]) && !char.IsAsciiDigit(words[Math.Max(i - 1, 0)])
+                && words.AsSpan(i).TrimStart("0123456789") is [>= 'A' and <= 'Z', ..];
+            if (i > 0 && (char.IsAsciiLetterUpper(words[i]) || numberBeforeWord))
             {
                 key.Append('_');
             }
 
-            key.Append(char.ToLowerInvariant(letter));
+            key.Append(char.ToLowerInvariant(words[i]));
         }
 
         return key.ToString();

@@ -56,6 +56,8 @@ public sealed record ResolvedScenario(Scenario Scenario, IReadOnlyList<KernelBui
         }
 
         problems.ThrowIfAny();
+        ScenarioChecks.CheckFit(resolved, new CrossChecks(root, problems, "scenario"));
+        problems.ThrowIfAny();
         return resolved;
     }
 }

@@ -42,7 +42,7 @@ public sealed record Scenario
     public Workload Workload { get; init; } = new();
 
     /// <summary>How machines leave a kernel.</summary>
-    public KexecPlan Kexec { get; init; } = new();
+    public LeavePlan Kexec { get; init; } = new();
 
     /// <summary>The chains that machines draw from, whichever way the file writes them.</summary>
     public IReadOnlyList<KernelChain> Chains => KernelChains.Count > 0 ? KernelChains : [new KernelChain { Kernels = Kernels }];
@@ -58,7 +58,7 @@ public sealed record Scenario
 }
 
 /// <summary>How machines leave a kernel: by kexec unless one of these chances strikes.</summary>
-public sealed record KexecPlan
+public sealed record LeavePlan
 {
     /// <summary>Chance per kexec that the machine panics and reboots through a crash kernel without handover, in parts per million.</summary>
     [Key("panic_without_handover")]

@@ -44,8 +44,10 @@ public static class ScenarioFile
             }
         }
 
+        ResolvedScenario resolved = new(scenario, builds);
+        ScenarioChecks.CheckFit(resolved, new CrossChecks(root, problems, ""));
         problems.ThrowIfAny();
-        return new ResolvedScenario(scenario, builds);
+        return resolved;
     }
 
     /// <summary>Every kernel that the chains name, with its path in the file.</summary>

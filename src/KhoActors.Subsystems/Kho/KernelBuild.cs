@@ -85,9 +85,21 @@ public sealed record KernelBuild
     [Range(typeof(ulong), "4096", "1073741824")]
     public ulong ImageReservedBytes { get; init; } = 0x827000;
 
-    /// <summary>Bytes of its initial RAM disk.</summary>
-    [Range(typeof(ulong), "0", "4294967296")]
+    /// <summary>Bytes that the kernel's early page tables take right behind its image (the brk area).</summary>
+    [Range(typeof(ulong), "0", "1073741824")]
+    public ulong BrkBytes { get; init; } = 0x11000;
+
+    /// <summary>Bytes of the real-mode trampoline below 1 MiB.</summary>
+    [Range(typeof(ulong), "0", "589824")]
+    public ulong RealModeBytes { get; init; } = 0x6000;
+
+    /// <summary>Bytes of its initial RAM disk, as loaded for a kexec.</summary>
+    [Range(typeof(ulong), "0", "1073741824")]
     public ulong InitrdBytes { get; init; } = 0x5b99bc;
+
+    /// <summary>Bytes of the initial RAM disk of a cold boot; null for the same as <see cref="InitrdBytes"/>.</summary>
+    [Range(typeof(ulong), "0", "1073741824")]
+    public ulong? ColdInitrdBytes { get; init; }
 
     /// <summary>log2 of the log buffer's size in bytes (CONFIG_LOG_BUF_SHIFT).</summary>
     [Range(12, 25)]

@@ -1,3 +1,4 @@
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Subsystems.Kho;
@@ -53,7 +54,7 @@ public readonly record struct KexecImage
         ParametersBytes + AlignUp16(EfiMapBytes) + EfiNodeBytes + RngSeedNodeBytes + SetupData.KhoNodeBytes;
 
     /// <summary>Bytes of the scratch array.</summary>
-    public ulong ScratchArrayBytes => (ulong)ScratchAreas * KexecSegments.ScratchArrayEntryBytes;
+    public ulong ScratchArrayBytes => (ulong)ScratchAreas * ScratchArea.EntryBytes;
 
     /// <summary>The image of a simulated kernel build.</summary>
     /// <param name="build">The next kernel.</param>
@@ -113,8 +114,3 @@ public readonly record struct KexecSegment(KexecSegmentKind Kind, ulong BufferBy
 /// <param name="ScratchArrayPhys">Destination of the scratch array, 0 without one.</param>
 /// <param name="SetupDataNodePhys">Where KHO's node lies (reserved even when it is not linked), 0 when boot params were not placed.</param>
 public readonly record struct KexecPlan(int SegmentCount, ulong ScratchArrayPhys, ulong SetupDataNodePhys);
-
-/// <summary>A range that segments may be placed in: a scratch area, or a range of system RAM for an image without KHO.</summary>
-/// <param name="Start">First physical address.</param>
-/// <param name="SizeBytes">Bytes; 0 is legal and holds nothing.</param>
-public readonly record struct KexecArea(ulong Start, ulong SizeBytes);

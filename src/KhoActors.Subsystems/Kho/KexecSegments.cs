@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Subsystems.Kho;
@@ -11,9 +12,6 @@ public static class KexecSegments
 {
     /// <summary>KEXEC_SEGMENT_MAX.</summary>
     public const int SegmentsMax = 16;
-
-    /// <summary>Bytes of one entry of the scratch array: u64 address, u64 size.</summary>
-    public const int ScratchArrayEntryBytes = 16;
 
     /// <summary>Alignment of the scratch array's segment.</summary>
     public const ulong ScratchArrayAlignBytes = 64 << 10;
@@ -41,7 +39,7 @@ public static class KexecSegments
     /// <param name="plan">How many segments were placed, also after an error, and what the hand-off needs.</param>
     /// <returns>0; -EADDRNOTAVAIL when no area has a hole for a segment; -EINVAL from <see cref="Check"/>.</returns>
     public static int Plan(
-        ReadOnlySpan<KexecArea> areas, in KexecImage image, ulong totalRamPages, Span<KexecSegment> segments, out KexecPlan plan)
+        ReadOnlySpan<ScratchArea> areas, in KexecImage image, ulong totalRamPages, Span<KexecSegment> segments, out KexecPlan plan)
     {
         Debug.Assert(segments.Length >= SegmentsMax, "no room for the segments of an image");
         plan = default;
@@ -98,7 +96,7 @@ public static class KexecSegments
     /// <param name="start">Where the hole starts.</param>
     /// <returns>Whether there is one.</returns>
     public static bool TryLocateHole(
-        ReadOnlySpan<KexecArea> areas,
+        ReadOnlySpan<ScratchArea> areas,
         ReadOnlySpan<KexecSegment> placed,
         ulong sizeBytes,
         ulong alignBytes,
@@ -108,7 +106,7 @@ public static class KexecSegments
     {
         Debug.Assert(sizeBytes > 0 && sizeBytes % PageGeometry.SizeBytes == 0, "buffers are whole pages");
         Debug.Assert(alignBytes >= PageGeometry.SizeBytes && (alignBytes & (alignBytes - 1)) == 0, "alignment is a power of two of at least a page");
-        foreach (KexecArea area in areas)
+        foreach (ScratchArea area in areas)
         {
             if (area.SizeBytes >= sizeBytes && TryArea(area, placed, sizeBytes, alignBytes, minAddress, maxAddress, out start))
             {
@@ -161,7 +159,7 @@ public static class KexecSegments
     }
 
     private static bool Add(
-        ReadOnlySpan<KexecArea> areas,
+        ReadOnlySpan<ScratchArea> areas,
         Span<KexecSegment> segments,
         ref int count,
         KexecSegmentKind kind,
@@ -182,10 +180,10 @@ public static class KexecSegments
     }
 
     private static bool TryArea(
-        in KexecArea area, ReadOnlySpan<KexecSegment> placed, ulong sizeBytes, ulong alignBytes, ulong minAddress, ulong maxAddress, out ulong start)
+        in ScratchArea area, ReadOnlySpan<KexecSegment> placed, ulong sizeBytes, ulong alignBytes, ulong minAddress, ulong maxAddress, out ulong start)
     {
-        ulong last = Math.Min(area.Start + area.SizeBytes - 1, maxAddress);
-        ulong lowest = Math.Max(area.Start, minAddress);
+        ulong last = Math.Min(area.End - 1, maxAddress);
+        ulong lowest = Math.Max(area.Phys, minAddress);
         start = 0;
         while (last >= lowest && last - lowest >= sizeBytes - 1)
         {

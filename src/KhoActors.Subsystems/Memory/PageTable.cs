@@ -1,9 +1,15 @@
+using System.Numerics;
+
 namespace KhoActors.Subsystems.Memory;
 
 /// <summary>Written pages by page frame number: open addressing, linear probing, pages recycled. Never enumerated unsorted.</summary>
 internal sealed class PageTable
 {
     private const ulong Empty = ulong.MaxValue;
+
+    /// <summary>Looking up one page costs as much as passing this many slots in order.</summary>
+    private const int ProbeCost = 8;
+
     private readonly Stack<ulong[]> _recycled = new();
     private ulong[] _keys;
     private ulong[]?[] _pages;
@@ -73,7 +79,12 @@ internal sealed class PageTable
 
     public void RemoveRange(ulong startPfn, ulong endPfn)
     {
-        if (endPfn - startPfn <= (ulong)Count)
+        if (Count == 0)
+        {
+            return;
+        }
+
+        if (endPfn - startPfn <= (ulong)_keys.Length / ProbeCost)
         {
             for (ulong pfn = startPfn; pfn < endPfn; pfn++)
             {
@@ -83,12 +94,10 @@ internal sealed class PageTable
             return;
         }
 
-        foreach (ulong pfn in SortedKeys())
+        // A removal closes the gap with entries from further on, so the same slot is looked at again.
+        for (int i = NextSlotIn(0, startPfn, endPfn); i >= 0; i = NextSlotIn(i, startPfn, endPfn))
         {
-            if (pfn >= startPfn && pfn < endPfn)
-            {
-                Remove(pfn);
-            }
+            Remove(_keys[i]);
         }
     }
 
@@ -99,7 +108,7 @@ internal sealed class PageTable
             return false;
         }
 
-        if (endPfn - startPfn <= 2 * (ulong)_keys.Length)
+        if (endPfn - startPfn <= (ulong)_keys.Length / ProbeCost)
         {
             for (ulong pfn = startPfn; pfn < endPfn; pfn++)
             {
@@ -112,7 +121,7 @@ internal sealed class PageTable
             return false;
         }
 
-        return Array.Exists(_keys, key => key >= startPfn && key < endPfn);
+        return NextSlotIn(0, startPfn, endPfn) >= 0;
     }
 
     public ulong[] SortedKeys()
@@ -144,6 +153,30 @@ internal sealed class PageTable
         }
 
         Count = 0;
+    }
+
+    /// <summary>The first slot from a slot on whose page is in a range, or -1.</summary>
+    private int NextSlotIn(int slot, ulong startPfn, ulong endPfn)
+    {
+        ReadOnlySpan<ulong> keys = _keys;
+        ulong length = endPfn - startPfn;
+        var starts = new Vector<ulong>(startPfn);
+        var lengths = new Vector<ulong>(length);
+        while (slot + Vector<ulong>.Count <= keys.Length && !Vector.LessThanAny(new Vector<ulong>(keys[slot..]) - starts, lengths))
+        {
+            slot += Vector<ulong>.Count;
+        }
+
+        for (; slot < keys.Length; slot++)
+        {
+            // An empty slot is above every page: its distance from the start is never below the length.
+            if (keys[slot] - startPfn < length)
+            {
+                return slot;
+            }
+        }
+
+        return -1;
     }
 
     private int SlotOf(ulong pfn) => (int)((pfn * 0x9E3779B97F4A7C15UL) >> _shift);

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace KhoActors.Subsystems.Memory;
@@ -46,7 +45,6 @@ public sealed class PhysicalMemory
     /// <returns>512 words, valid until the page is dropped (see <see cref="ForeignWrites"/>).</returns>
     public ulong[] WritablePage(ulong pfn)
     {
-        Debug.Assert(pfn < PageGeometry.PfnLimit, "pfn above 2^40");
         return _pages.Find(pfn) ?? Materialise(pfn);
     }
 
@@ -65,7 +63,7 @@ public sealed class PhysicalMemory
     /// <returns>Its 512 words, all 0.</returns>
     public ulong[] ZeroPage(ulong pfn)
     {
-        ulong[] page = _pages.Find(pfn) ?? _pages.Add(pfn);
+        ulong[] page = _pages.Find(pfn) ?? Add(pfn);
         page.AsSpan().Clear();
         return page;
     }
@@ -92,6 +90,11 @@ public sealed class PhysicalMemory
     /// <returns>The value.</returns>
     public uint ReadUInt32(ulong phys)
     {
+        if ((phys & 3) == 0)
+        {
+            return (uint)(ReadUInt64(phys & ~7UL) >> ((int)(phys & 4) * 8));
+        }
+
         Span<byte> bytes = stackalloc byte[sizeof(uint)];
         Read(phys, bytes);
         return BinaryPrimitives.ReadUInt32LittleEndian(bytes);
@@ -102,6 +105,13 @@ public sealed class PhysicalMemory
     /// <param name="value">The value.</param>
     public void WriteUInt64(ulong phys, ulong value)
     {
+        if ((phys & 7) == 0)
+        {
+            ForeignWrites++;
+            WritablePage(PageGeometry.PfnOf(phys))[(int)(phys & (PageGeometry.SizeBytes - 1)) >> 3] = value;
+            return;
+        }
+
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
         Write(phys, bytes);
@@ -150,19 +160,19 @@ public sealed class PhysicalMemory
     /// <summary>Makes whole pages read as zero.</summary>
     /// <param name="startPfn">First page.</param>
     /// <param name="pages">How many.</param>
-    public void Zero(ulong startPfn, ulong pages) => SetBackground(new MemoryExtent(startPfn, startPfn + pages, BackgroundKind.Zero, default));
+    public void Zero(ulong startPfn, ulong pages) => SetBackground(startPfn, pages, BackgroundKind.Zero, default);
 
     /// <summary>Makes whole pages read as poison: they were freed.</summary>
     /// <param name="startPfn">First page.</param>
     /// <param name="pages">How many.</param>
-    public void Poison(ulong startPfn, ulong pages) => SetBackground(new MemoryExtent(startPfn, startPfn + pages, BackgroundKind.Poison, default));
+    public void Poison(ulong startPfn, ulong pages) => SetBackground(startPfn, pages, BackgroundKind.Poison, default);
 
     /// <summary>Fills whole pages with a pattern, in constant time.</summary>
     /// <param name="startPfn">First page.</param>
     /// <param name="pages">How many.</param>
     /// <param name="pattern">The pattern; its first page lands on <paramref name="startPfn"/>.</param>
     public void Fill(ulong startPfn, ulong pages, PagePattern pattern) =>
-        SetBackground(new MemoryExtent(startPfn, startPfn + pages, BackgroundKind.Pattern, pattern));
+        SetBackground(startPfn, pages, BackgroundKind.Pattern, pattern);
 
     /// <summary>Whether pages hold a pattern, to the last byte. Fast where they were filled and not written since.</summary>
     /// <param name="startPfn">First page.</param>
@@ -174,21 +184,27 @@ public sealed class PhysicalMemory
     {
         firstBadPfn = 0;
         ulong end = startPfn + pages;
-        if (!_pages.AnyIn(startPfn, end) && _background.TryFind(startPfn, out MemoryExtent extent) && extent.EndPfn >= end
-            && extent.Kind == BackgroundKind.Pattern && extent.From(startPfn).Pattern == pattern)
+        for (ulong pfn = startPfn; pfn < end;)
         {
-            return true;
-        }
-
-        for (ulong pfn = startPfn; pfn < end; pfn++)
-        {
-            for (int word = 0; word < PageGeometry.Words; word++)
+            MemoryExtent extent = BackgroundOf(pfn);
+            ulong runEnd = Math.Min(extent.EndPfn, end);
+            bool filled = extent.Kind == BackgroundKind.Pattern && extent.From(pfn).Pattern == pattern.Skip(pfn - startPfn);
+            if (filled && !_pages.AnyIn(pfn, runEnd))
             {
-                if (ReadUInt64(PageGeometry.PhysOf(pfn) + ((ulong)word << 3)) != pattern.WordAt(pfn - startPfn, word))
+                pfn = runEnd;
+                continue;
+            }
+
+            for (; pfn < runEnd; pfn++)
+            {
+                ulong[]? page = _pages.Find(pfn);
+                if ((page is null && filled) || PageHolds(page, extent, pfn, pattern.Skip(pfn - startPfn)))
                 {
-                    firstBadPfn = pfn;
-                    return false;
+                    continue;
                 }
+
+                firstBadPfn = pfn;
+                return false;
             }
         }
 
@@ -209,23 +225,52 @@ public sealed class PhysicalMemory
         _pages.Remove(pfn);
     }
 
-    private void SetBackground(in MemoryExtent extent)
+    private static bool PageHolds(ulong[]? page, in MemoryExtent background, ulong pfn, PagePattern pattern)
     {
-        if (extent.StartPfn >= extent.EndPfn)
+        for (int word = 0; word < PageGeometry.Words; word++)
+        {
+            if ((page is null ? background.WordAt(pfn, word) : page[word]) != pattern.WordAt(0, word))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void SetBackground(ulong startPfn, ulong pages, BackgroundKind kind, PagePattern pattern)
+    {
+        if (startPfn > PageGeometry.PfnLimit || pages > PageGeometry.PfnLimit - startPfn)
+        {
+            throw new ArgumentOutOfRangeException(nameof(pages), pages, $"pages from {startPfn:x} on end above 2^52");
+        }
+
+        if (pages == 0)
         {
             return;
         }
 
-        Debug.Assert(extent.EndPfn <= PageGeometry.PfnLimit, "extent above 2^52");
         ForeignWrites++;
-        _pages.RemoveRange(extent.StartPfn, extent.EndPfn);
-        _background.Set(extent);
+        _pages.RemoveRange(startPfn, startPfn + pages);
+        _background.Set(new MemoryExtent(startPfn, startPfn + pages, kind, pattern));
+    }
+
+    private ulong[] Add(ulong pfn)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pfn, PageGeometry.PfnLimit);
+        return _pages.Add(pfn);
     }
 
     private ulong[] Materialise(ulong pfn)
     {
         MemoryExtent extent = BackgroundOf(pfn);
-        ulong[] page = _pages.Add(pfn);
+        ulong[] page = Add(pfn);
+        if (extent.Kind != BackgroundKind.Pattern)
+        {
+            page.AsSpan().Fill(extent.WordAt(pfn, 0));
+            return page;
+        }
+
         for (int word = 0; word < page.Length; word++)
         {
             page[word] = extent.WordAt(pfn, word);
@@ -239,6 +284,12 @@ public sealed class PhysicalMemory
     private void ReadBackground(ulong pfn, int offset, Span<byte> destination)
     {
         MemoryExtent extent = BackgroundOf(pfn);
+        if (extent.Kind != BackgroundKind.Pattern)
+        {
+            destination.Fill((byte)extent.WordAt(pfn, 0));
+            return;
+        }
+
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
         for (int i = 0; i < destination.Length;)
         {

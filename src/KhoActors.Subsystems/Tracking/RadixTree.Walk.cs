@@ -15,11 +15,14 @@ public interface INodeVisitor
 /// <content>Reading the tree in order, and giving it up.</content>
 public sealed partial class RadixTree
 {
+    /// <summary>No sound tree is larger: these are 16 GiB of metadata.</summary>
+    private const int MaxNodeVisits = 1 << 22;
+
     /// <summary>
-    /// Pages a walk may enter. A damaged tree may reach the same table along many paths, and a kernel that walks it would hang: here
-    /// the watchdog ends it. No sound tree is that large: these are 16 GiB of metadata.
+    /// Pages a walk may enter. A damaged tree may reach the same page along very many paths, and a kernel that walks it would hang:
+    /// here the watchdog ends it. Only written pages can point on, each to at most 512 others.
     /// </summary>
-    private const int NodeVisitLimit = 1 << 22;
+    private int NodeVisitLimit => (int)Math.Min(MaxNodeVisits, (_memory.WrittenPages + 1L) * PageGeometry.Words);
 
     /// <inheritdoc/>
     public int Walk<TVisitor>(ref TVisitor visitor)

@@ -1,0 +1,80 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text.Json;
+using KhoActors.Subsystems.Fdt;
+
+namespace KhoActors.Nodes.Conformance;
+
+/// <summary>
+/// Runs recorded decoding vectors (<c>decode/</c> of the golden format): damaged root FDTs and the verdicts of the kernel's reading code. Verdicts and
+/// values must agree; of <c>check_full</c>, which the kernel does not call, only accepted or refused, as its recorded numbers are of another libfdt.
+/// </summary>
+public static class DecodeVectors
+{
+    // In place of an address, this plus the length says that the property is not 8 bytes long.
+    private const int WrongLength = 1000;
+
+    /// <summary>Runs all cases of a file.</summary>
+    /// <param name="caseName">Folder and name.</param>
+    /// <param name="vector">The file's JSON.</param>
+    /// <returns>Passed, or the first differences, each with the name of its case.</returns>
+    /// <exception cref="JsonException">The file lacks a field or has one of another type.</exception>
+    public static CaseResult Run(string caseName, JsonElement vector)
+    {
+        var differences = new DifferenceList();
+        try
+        {
+            foreach (var inner in vector.GetProperty("cases").EnumerateArray())
+            {
+                var fdt = Convert.FromHexString(inner.GetProperty("hex").GetString()!);
+                RunCase(inner.GetProperty("name").GetString()!, fdt, inner.GetProperty("expect"), differences);
+            }
+        }
+        catch (Exception malformed) when (malformed is KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new JsonException($"{caseName}: {malformed.Message}", malformed);
+        }
+
+        return differences.ToResult(caseName);
+    }
+
+    private static void RunCase(string name, ReadOnlySpan<byte> fdt, JsonElement expect, DifferenceList differences)
+    {
+        differences.Check($"{name}: check_header", expect.GetProperty("check_header").GetInt32(), FdtReader.CheckHeader(fdt));
+        var refused = FdtReader.CheckFull(fdt) != 0;
+        differences.Check($"{name}: check_full refused", expect.GetProperty("check_full").GetInt32() != 0, refused);
+
+        if (expect.TryGetProperty("compatible_with_kho_v2", out var compatible))
+        {
+            differences.Check($"{name}: compatible", compatible.GetInt32(), FdtReader.NodeCheckCompatible(fdt, 0, "kho-v2"));
+        }
+
+        if (expect.TryGetProperty("memory_map", out var map))
+        {
+            differences.Check($"{name}: memory_map", Text(map), Number(fdt, 0, "preserved-memory-map"));
+        }
+
+        if (expect.TryGetProperty("memblock_subnode_found", out var found))
+        {
+            var node = FdtReader.SubnodeOffset(fdt, 0, "memblock");
+            differences.Check($"{name}: memblock_subnode_found", found.GetBoolean(), node >= 0);
+            if (expect.TryGetProperty("memblock_preserved_data", out var data))
+            {
+                differences.Check($"{name}: memblock_preserved_data", Text(data), Number(fdt, node, "preserved-data"));
+            }
+        }
+    }
+
+    private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+
+    private static string Number(ReadOnlySpan<byte> fdt, int node, string property)
+    {
+        var code = FdtReader.GetProperty(fdt, node, property, out var value);
+        if (code == 0 && value.Length == sizeof(ulong))
+        {
+            return "0x" + BinaryPrimitives.ReadUInt64LittleEndian(value).ToString("x", CultureInfo.InvariantCulture);
+        }
+
+        return (code < 0 ? code : WrongLength + value.Length).ToString(CultureInfo.InvariantCulture);
+    }
+}

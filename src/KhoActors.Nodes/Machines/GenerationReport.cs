@@ -42,12 +42,12 @@ public sealed record GenerationReport
     /// <summary>Messages delivered.</summary>
     public required ulong Messages { get; init; }
 
-    /// <summary>Invariants that did not hold.</summary>
+    /// <summary>Invariants that did not hold; at most 100 of a machine are kept.</summary>
     public required IReadOnlyList<Violation> Violations { get; init; }
 
-    /// <summary>The kernel's log.</summary>
-    public required IReadOnlyList<LogLine> Log { get; init; }
+    /// <summary>How many invariants did not hold; <see cref="Violations"/> holds the first of a machine's.</summary>
+    public required long ViolationCount { get; init; }
 
-    /// <summary>The digest's link after this generation, 64 hexadecimal digits.</summary>
-    public required string Digest { get; init; }
+    /// <summary>The kernel's log, where it was asked for.</summary>
+    public required IReadOnlyList<LogLine> Log { get; init; }
 }

@@ -86,12 +86,14 @@ public sealed class Machine : ISnapshotting, IDisposable
 
     /// <summary>Boots the next generation and lets it run to its end; afterwards the machine is at its jump or cold.</summary>
     /// <param name="isLast">Boot and judge only: the chain ends here.</param>
+    /// <param name="keepLog">Whether the report shall hold the kernel's log.</param>
     /// <returns>What happened.</returns>
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
-    public GenerationReport RunGeneration(bool isLast)
+    public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
     {
         _log.Clear();
         int violationsBefore = _model.Violations.Count;
+        long violationCountBefore = _model.ViolationCount;
         ulong messagesBefore = Messages;
         KernelGeneration generation = new(_spec, NextGeneration, _memory, _pages, _early, _model, _endDraws, _log);
         WorkloadState workload = new(_memory, _spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
@@ -120,8 +122,8 @@ public sealed class Machine : ISnapshotting, IDisposable
             FailedRequests = workload.Counters.Failed,
             Messages = Messages - messagesBefore,
             Violations = [.. _model.Violations.Skip(violationsBefore)],
-            Log = [.. _log.Lines],
-            Digest = Convert.ToHexStringLower(_digest.Last),
+            ViolationCount = _model.ViolationCount - violationCountBefore,
+            Log = keepLog ? [.. _log.Lines] : [],
         };
     }
 

@@ -127,7 +127,7 @@ public static class FdtDts
 
     private static int PrintProperty(FdtView view, Text text, int property, int depth, FdtDtsStyle style)
     {
-        var result = view.String(Read(view.Structure, property + 8), out var name);
+        var result = view.Strings.String(Read(view.Structure, property + NameOffsetInProperty), out var name);
         if (result < 0)
         {
             return result;

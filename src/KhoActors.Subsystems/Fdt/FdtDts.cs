@@ -32,13 +32,12 @@ public static class FdtDts
     {
         ArgumentNullException.ThrowIfNull(output);
         var text = new Text(output);
-        text.Write("/dts-v1/;\n");
+        text.Write("/dts-v1/;\n\n");
         var result = FdtReader.CheckHeader(fdt);
         if (result == 0)
         {
             var view = new FdtView(fdt);
             PrintReservations(fdt, view, text);
-            text.Write("\n");
             result = PrintTree(view, text, style);
         }
 

@@ -4,6 +4,9 @@ namespace KhoActors.Subsystems.Memory;
 internal sealed class PageTable
 {
     private const ulong Empty = ulong.MaxValue;
+
+    /// <summary>Pages in the order in which they were made: close in the computer's memory, too, when they are taken in that order.</summary>
+    private readonly List<ulong[]> _made = [];
     private readonly Stack<ulong[]> _recycled = new();
     private ulong[] _keys;
     private ulong[]?[] _pages;
@@ -46,9 +49,22 @@ internal sealed class PageTable
             Grow();
         }
 
-        ulong[] page = _recycled.Count > 0 ? _recycled.Pop() : new ulong[PageGeometry.Words];
+        ulong[] page = _recycled.Count > 0 ? _recycled.Pop() : Make();
         Insert(pfn, page);
         Count++;
+        return page;
+    }
+
+    /// <summary>Adds a page of zeros that is not there yet.</summary>
+    public ulong[] AddZeroed(ulong pfn)
+    {
+        bool isNew = _recycled.Count == 0;
+        ulong[] page = Add(pfn);
+        if (!isNew)
+        {
+            page.AsSpan().Clear();
+        }
+
         return page;
     }
 
@@ -133,17 +149,22 @@ internal sealed class PageTable
 
     public void Clear()
     {
-        for (int i = 0; i < _keys.Length; i++)
+        _keys.AsSpan().Fill(Empty);
+        _pages.AsSpan().Clear();
+        _recycled.Clear();
+        for (int i = _made.Count - 1; i >= 0; i--)
         {
-            if (_keys[i] != Empty)
-            {
-                _recycled.Push(_pages[i]!);
-                _keys[i] = Empty;
-                _pages[i] = null;
-            }
+            _recycled.Push(_made[i]);
         }
 
         Count = 0;
+    }
+
+    private ulong[] Make()
+    {
+        var page = new ulong[PageGeometry.Words];
+        _made.Add(page);
+        return page;
     }
 
     private int SlotOf(ulong pfn) => (int)((pfn * 0x9E3779B97F4A7C15UL) >> _shift);

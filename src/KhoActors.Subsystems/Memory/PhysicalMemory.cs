@@ -65,7 +65,11 @@ public sealed class PhysicalMemory
     /// <returns>Its 512 words, all 0.</returns>
     public ulong[] ZeroPage(ulong pfn)
     {
-        ulong[] page = _pages.Find(pfn) ?? _pages.Add(pfn);
+        if (_pages.Find(pfn) is not { } page)
+        {
+            return _pages.AddZeroed(pfn);
+        }
+
         page.AsSpan().Clear();
         return page;
     }

@@ -15,8 +15,6 @@ public sealed partial class RadixTree : ITracker
     private readonly IPageSource? _source;
     private readonly Func<ulong, bool>? _isRam;
     private readonly LeafCache _leaves = new();
-    private ulong _lastPrefix = ulong.MaxValue;
-    private ulong[] _lastLeaf = [];
 
     /// <summary>
     /// What <see cref="PhysicalMemory.ForeignWrites"/> was while every table was known to hold only what this tree put there. As
@@ -105,27 +103,7 @@ public sealed partial class RadixTree : ITracker
     private static int WordOf(ulong key) => RadixKey.LeafBit(key) >> 6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong[]? RememberedLeaf(ulong prefix)
-    {
-        if (_memory.ForeignWrites != _soundAt)
-        {
-            return null;
-        }
-
-        if (prefix == _lastPrefix)
-        {
-            return _lastLeaf;
-        }
-
-        ulong[]? leaf = _leaves.Find(prefix);
-        if (leaf is not null)
-        {
-            _lastPrefix = prefix;
-            _lastLeaf = leaf;
-        }
-
-        return leaf;
-    }
+    private ulong[]? RememberedLeaf(ulong prefix) => _memory.ForeignWrites == _soundAt ? _leaves.Find(prefix) : null;
 
     private int TrackByDescent(ulong key)
     {
@@ -217,10 +195,7 @@ public sealed partial class RadixTree : ITracker
             return;
         }
 
-        ulong[] words = _memory.WritablePage(PageGeometry.PfnOf(leaf));
-        _lastPrefix = key >> RadixKey.LeafBits;
-        _lastLeaf = words;
-        _leaves.Add(_lastPrefix, words);
+        _leaves.Add(key >> RadixKey.LeafBits, _memory.WritablePage(PageGeometry.PfnOf(leaf)));
     }
 
     private void ObserveForeignWrites()
@@ -229,7 +204,6 @@ public sealed partial class RadixTree : ITracker
         {
             _isSound = false;
             _leaves.Clear();
-            _lastPrefix = ulong.MaxValue;
         }
     }
 

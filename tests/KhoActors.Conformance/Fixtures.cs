@@ -3,7 +3,11 @@ namespace KhoActors.Conformance;
 /// <summary>Where recorded data is: beside the solution, wherever the tests run.</summary>
 internal static class Fixtures
 {
+    /// <summary>Folder of all recorded data.</summary>
     public static string Root { get; } = Find();
+
+    /// <summary>Folder of the captures of real kernels.</summary>
+    public static string Real => Path.Combine(Root, "real");
 
     private static string Find()
     {

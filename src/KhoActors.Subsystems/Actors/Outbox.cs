@@ -7,9 +7,9 @@ public readonly record struct Departure(ulong DelayTicks, Delivery Delivery);
 
 /// <summary>
 /// What one actor sends while it handles one delivery, in order. The host empties it afterwards; it is reused and allocates nothing
-/// once it has grown.
+/// once it has grown. A host that can deliver without gathering derives its own.
 /// </summary>
-public sealed class Outbox
+public class Outbox
 {
     private Departure[] _departures = new Departure[16];
     private int _count;
@@ -39,7 +39,7 @@ public sealed class Outbox
     /// <param name="to">The receiver.</param>
     /// <param name="message">The message.</param>
     /// <param name="correlation">For requests.</param>
-    public void SendAfter(ulong delayTicks, ActorId to, in Message message, uint correlation = 0)
+    public virtual void SendAfter(ulong delayTicks, ActorId to, in Message message, uint correlation = 0)
     {
         if (_count == _departures.Length)
         {

@@ -287,10 +287,8 @@ public static class FdtEditor
             return -FdtError.BadLayout;
         }
 
-        var bootCpu = Read(buffer, Field.BootCpu);
         PackBlocks(buffer, behind, reservationBytes, structSize);
         buffer.Slice(behind, (int)needed).CopyTo(buffer);
-        Write(buffer, Field.BootCpu, bootCpu);
         return 0;
     }
 
@@ -305,12 +303,13 @@ public static class FdtEditor
         var strings = structure + structSize;
         var target = fdt[destination..];
 
+        // Source and destination may overlap: the order of moves and header writes is libfdt's.
         fdt.Slice((int)Read(fdt, Field.ReserveMapOffset), reservationBytes).CopyTo(target[HeaderBytes..]);
-        fdt.Slice((int)Read(fdt, Field.StructOffset), structSize).CopyTo(target[structure..]);
-        fdt.Slice((int)Read(fdt, Field.StringsOffset), stringsSize).CopyTo(target[strings..]);
         Write(target, Field.ReserveMapOffset, HeaderBytes);
+        fdt.Slice((int)Read(fdt, Field.StructOffset), structSize).CopyTo(target[structure..]);
         Write(target, Field.StructOffset, (uint)structure);
         Write(target, Field.StructSize, (uint)structSize);
+        fdt.Slice((int)Read(fdt, Field.StringsOffset), stringsSize).CopyTo(target[strings..]);
         Write(target, Field.StringsOffset, (uint)strings);
         Write(target, Field.StringsSize, (uint)stringsSize);
     }

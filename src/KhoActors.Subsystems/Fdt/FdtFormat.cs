@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace KhoActors.Subsystems.Fdt;
 
@@ -96,16 +95,18 @@ internal static class FdtFormat
     /// <exception cref="ArgumentException">The name holds a NUL or a character above U+00FF: no C string can.</exception>
     public static ReadOnlySpan<byte> Encode(string name, Span<byte> buffer)
     {
-        if (name.AsSpan().ContainsAnyExceptInRange('\u0001', '\u00ff'))
+        for (var index = 0; index < name.Length; index++)
         {
-            throw new ArgumentException("A name in a device tree is a C string of bytes.", nameof(name));
+            if (name[index] is '\0' or > '\u00ff')
+            {
+                throw new ArgumentException("A name in a device tree is a C string of bytes.", nameof(name));
+            }
+
+            buffer[index] = (byte)name[index];
         }
 
-        return buffer[..Encoding.Latin1.GetBytes(name, buffer)];
+        return buffer[..name.Length];
     }
-
-    /// <summary>The name as text, one character per byte.</summary>
-    public static string Decode(ReadOnlySpan<byte> name) => Encoding.Latin1.GetString(name);
 
     /// <summary>Where a string starts in a strings block: the first place where it stands before a NUL, also as the tail of a longer one; -1 if nowhere.</summary>
     public static int FindString(ReadOnlySpan<byte> strings, ReadOnlySpan<byte> name)

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Subsystems.Kho;
@@ -9,12 +10,15 @@ namespace KhoActors.Subsystems.Kho;
 public sealed record KernelBuild
 {
     /// <summary>Name in scenarios, for example <c>7.3-rc7</c>.</summary>
+    [Length(1, 64)]
     public required string Name { get; init; }
 
     /// <summary>One line that says what it is.</summary>
+    [Length(1, 200)]
     public required string Summary { get; init; }
 
     /// <summary>The release string (uname -r), at most 64 characters.</summary>
+    [Length(1, 64)]
     public required string Release { get; init; }
 
     /// <summary>The ABI generation it writes and accepts.</summary>
@@ -30,12 +34,15 @@ public sealed record KernelBuild
     public bool KhoDebug { get; init; }
 
     /// <summary>Order of a pageblock: 9 with huge pages built in, else 10.</summary>
+    [AllowedValues(9, 10)]
     public int PageblockOrder { get; init; } = 10;
 
     /// <summary>MAX_PAGE_ORDER: the largest order of the page allocator.</summary>
+    [Range(1, 10)]
     public int MaxPageOrder { get; init; } = 10;
 
     /// <summary>Alignment of scratch areas in bytes; a power of two.</summary>
+    [Range(typeof(ulong), "4096", "1073741824")]
     public ulong ScratchAlignmentBytes { get; init; } = 4UL << 20;
 
     /// <summary>Whether explicit lowmem and global scratch sizes are rounded up, and the scaled global one is computed from unrounded lowmem.</summary>
@@ -48,6 +55,7 @@ public sealed record KernelBuild
     public bool BlockSize32Bit { get; init; }
 
     /// <summary>Largest order that a restore accepts, or null for no limit.</summary>
+    [Range(0, 51)]
     public int? RestoreOrderLimit { get; init; }
 
     /// <summary>Whether a block of a preserved range may not straddle NUMA nodes.</summary>
@@ -63,21 +71,38 @@ public sealed record KernelBuild
     public bool RevivalLineHasErrno { get; init; }
 
     /// <summary>init_size of the bzImage: bytes of the kernel segment, before rounding to a page.</summary>
+    [Range(typeof(ulong), "4096", "1073741824")]
     public ulong ImageInitSizeBytes { get; init; } = 0xa80000;
 
     /// <summary>Preferred load address of the image.</summary>
     public ulong ImagePreferredAddress { get; init; } = 0x1000000;
 
     /// <summary>Alignment of the kernel segment.</summary>
+    [Range(typeof(ulong), "4096", "1073741824")]
     public ulong ImageAlignmentBytes { get; init; } = 0x200000;
 
     /// <summary>Bytes of the running kernel's text, data and bss that memblock reserves from the load address on.</summary>
+    [Range(typeof(ulong), "4096", "1073741824")]
     public ulong ImageReservedBytes { get; init; } = 0x827000;
 
-    /// <summary>Bytes of its initial RAM disk.</summary>
+    /// <summary>Bytes that the kernel's early page tables take right behind its image (the brk area).</summary>
+    [Range(typeof(ulong), "0", "1073741824")]
+    public ulong BrkBytes { get; init; } = 0x11000;
+
+    /// <summary>Bytes of the real-mode trampoline below 1 MiB.</summary>
+    [Range(typeof(ulong), "0", "589824")]
+    public ulong RealModeBytes { get; init; } = 0x6000;
+
+    /// <summary>Bytes of its initial RAM disk, as loaded for a kexec.</summary>
+    [Range(typeof(ulong), "0", "1073741824")]
     public ulong InitrdBytes { get; init; } = 0x5b99bc;
 
+    /// <summary>Bytes of the initial RAM disk of a cold boot; null for the same as <see cref="InitrdBytes"/>.</summary>
+    [Range(typeof(ulong), "0", "1073741824")]
+    public ulong? ColdInitrdBytes { get; init; }
+
     /// <summary>log2 of the log buffer's size in bytes (CONFIG_LOG_BUF_SHIFT).</summary>
+    [Range(12, 25)]
     public int LogBufShift { get; init; } = 17;
 
     /// <summary>What the kernel takes from memblock between start and the page allocator, in order.</summary>

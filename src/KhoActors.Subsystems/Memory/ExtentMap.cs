@@ -27,6 +27,11 @@ internal sealed class ExtentMap
     public void Set(in MemoryExtent extent)
     {
         int first = FirstEndingAfter(extent.StartPfn);
+        if (IsAlready(first, extent))
+        {
+            return;
+        }
+
         int last = first;
         while (last < _count && _extents[last].StartPfn < extent.EndPfn)
         {
@@ -54,8 +59,26 @@ internal sealed class ExtentMap
         MergeAround(first, n);
     }
 
+    private bool IsAlready(int first, in MemoryExtent extent)
+    {
+        if (first == _count || _extents[first].StartPfn >= extent.EndPfn)
+        {
+            return extent.Kind == BackgroundKind.Zero;
+        }
+
+        ref readonly MemoryExtent present = ref _extents[first];
+        return present.StartPfn <= extent.StartPfn && present.EndPfn >= extent.EndPfn && present.Kind == extent.Kind
+            && (extent.Kind != BackgroundKind.Pattern || present.From(extent.StartPfn).Pattern == extent.Pattern);
+    }
+
     private int FirstEndingAfter(ulong pfn)
     {
+        // Boot and snapshots add in ascending order.
+        if (_count == 0 || _extents[_count - 1].EndPfn <= pfn)
+        {
+            return _count;
+        }
+
         int low = 0, high = _count;
         while (low < high)
         {

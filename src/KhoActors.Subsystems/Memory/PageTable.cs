@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace KhoActors.Subsystems.Memory;
 
 /// <summary>Written pages by page frame number: open addressing, linear probing, pages recycled. Never enumerated unsorted.</summary>
@@ -5,22 +7,51 @@ internal sealed class PageTable
 {
     private const ulong Empty = ulong.MaxValue;
 
+    /// <summary>Looking up one page costs as much as passing this many slots in order.</summary>
+    private const int ProbeCost = 8;
+
     /// <summary>Pages in the order in which they were made: close in the computer's memory, too, when they are taken in that order.</summary>
     private readonly List<ulong[]> _made = [];
     private readonly Stack<ulong[]> _recycled = new();
     private ulong[] _keys;
     private ulong[]?[] _pages;
+    private bool[] _isGuarded;
+    private int _guarded;
     private int _shift;
 
     public PageTable()
     {
         _keys = new ulong[64];
         _pages = new ulong[64][];
+        _isGuarded = new bool[64];
         _shift = 64 - 6;
         _keys.AsSpan().Fill(Empty);
     }
 
     public int Count { get; private set; }
+
+    /// <summary>How often a guarded page was touched or removed.</summary>
+    public ulong GuardedTouches { get; private set; }
+
+    /// <summary>Sets or ends the guard of a page that is there.</summary>
+    public void SetGuard(ulong pfn, bool isGuarded)
+    {
+        int slot = FindSlot(pfn);
+        if (slot >= 0 && _isGuarded[slot] != isGuarded)
+        {
+            _isGuarded[slot] = isGuarded;
+            _guarded += isGuarded ? 1 : -1;
+        }
+    }
+
+    /// <summary>Counts it when a page is guarded: somebody else is about to change it.</summary>
+    public void Touch(ulong pfn)
+    {
+        if (_guarded > 0 && FindSlot(pfn) is >= 0 and var slot && _isGuarded[slot])
+        {
+            GuardedTouches++;
+        }
+    }
 
     public ulong[]? Find(ulong pfn)
     {
@@ -50,7 +81,7 @@ internal sealed class PageTable
         }
 
         ulong[] page = _recycled.Count > 0 ? _recycled.Pop() : Make();
-        Insert(pfn, page);
+        Insert(pfn, page, isGuarded: false);
         Count++;
         return page;
     }
@@ -70,26 +101,31 @@ internal sealed class PageTable
 
     public void Remove(ulong pfn)
     {
-        int mask = _keys.Length - 1;
-        int i = SlotOf(pfn);
-        while (_keys[i] != pfn)
+        int slot = FindSlot(pfn);
+        if (slot < 0)
         {
-            if (_keys[i] == Empty)
-            {
-                return;
-            }
-
-            i = (i + 1) & mask;
+            return;
         }
 
-        _recycled.Push(_pages[i]!);
+        if (_isGuarded[slot])
+        {
+            GuardedTouches++;
+            _guarded--;
+        }
+
+        _recycled.Push(_pages[slot]!);
         Count--;
-        CloseGap(i, mask);
+        CloseGap(slot, _keys.Length - 1);
     }
 
     public void RemoveRange(ulong startPfn, ulong endPfn)
     {
-        if (endPfn - startPfn <= (ulong)Count)
+        if (Count == 0)
+        {
+            return;
+        }
+
+        if (endPfn - startPfn <= (ulong)_keys.Length / ProbeCost)
         {
             for (ulong pfn = startPfn; pfn < endPfn; pfn++)
             {
@@ -99,12 +135,10 @@ internal sealed class PageTable
             return;
         }
 
-        foreach (ulong pfn in SortedKeys())
+        // A removal closes the gap with entries from further on, so the same slot is looked at again.
+        for (int i = NextSlotIn(0, startPfn, endPfn); i >= 0; i = NextSlotIn(i, startPfn, endPfn))
         {
-            if (pfn >= startPfn && pfn < endPfn)
-            {
-                Remove(pfn);
-            }
+            Remove(_keys[i]);
         }
     }
 
@@ -115,7 +149,7 @@ internal sealed class PageTable
             return false;
         }
 
-        if (endPfn - startPfn <= 2 * (ulong)_keys.Length)
+        if (endPfn - startPfn <= (ulong)_keys.Length / ProbeCost)
         {
             for (ulong pfn = startPfn; pfn < endPfn; pfn++)
             {
@@ -128,7 +162,7 @@ internal sealed class PageTable
             return false;
         }
 
-        return Array.Exists(_keys, key => key >= startPfn && key < endPfn);
+        return NextSlotIn(0, startPfn, endPfn) >= 0;
     }
 
     public ulong[] SortedKeys()
@@ -151,6 +185,9 @@ internal sealed class PageTable
     {
         _keys.AsSpan().Fill(Empty);
         _pages.AsSpan().Clear();
+        _isGuarded.AsSpan().Clear();
+        GuardedTouches += (ulong)_guarded;
+        _guarded = 0;
         _recycled.Clear();
         for (int i = _made.Count - 1; i >= 0; i--)
         {
@@ -167,9 +204,50 @@ internal sealed class PageTable
         return page;
     }
 
+    /// <summary>The first slot from a slot on whose page is in a range, or -1.</summary>
+    private int NextSlotIn(int slot, ulong startPfn, ulong endPfn)
+    {
+        ReadOnlySpan<ulong> keys = _keys;
+        ulong length = endPfn - startPfn;
+        var starts = new Vector<ulong>(startPfn);
+        var lengths = new Vector<ulong>(length);
+        while (slot + Vector<ulong>.Count <= keys.Length && !Vector.LessThanAny(new Vector<ulong>(keys[slot..]) - starts, lengths))
+        {
+            slot += Vector<ulong>.Count;
+        }
+
+        for (; slot < keys.Length; slot++)
+        {
+            // An empty slot is above every page: its distance from the start is never below the length.
+            if (keys[slot] - startPfn < length)
+            {
+                return slot;
+            }
+        }
+
+        return -1;
+    }
+
     private int SlotOf(ulong pfn) => (int)((pfn * 0x9E3779B97F4A7C15UL) >> _shift);
 
-    private void Insert(ulong pfn, ulong[] page)
+    private int FindSlot(ulong pfn)
+    {
+        int mask = _keys.Length - 1;
+        for (int i = SlotOf(pfn); ; i = (i + 1) & mask)
+        {
+            if (_keys[i] == pfn)
+            {
+                return i;
+            }
+
+            if (_keys[i] == Empty)
+            {
+                return -1;
+            }
+        }
+    }
+
+    private void Insert(ulong pfn, ulong[] page, bool isGuarded)
     {
         int mask = _keys.Length - 1;
         int i = SlotOf(pfn);
@@ -180,6 +258,7 @@ internal sealed class PageTable
 
         _keys[i] = pfn;
         _pages[i] = page;
+        _isGuarded[i] = isGuarded;
     }
 
     private void CloseGap(int gap, int mask)
@@ -191,27 +270,31 @@ internal sealed class PageTable
             {
                 _keys[gap] = _keys[i];
                 _pages[gap] = _pages[i];
+                _isGuarded[gap] = _isGuarded[i];
                 gap = i;
             }
         }
 
         _keys[gap] = Empty;
         _pages[gap] = null;
+        _isGuarded[gap] = false;
     }
 
     private void Grow()
     {
         ulong[] keys = _keys;
         ulong[]?[] pages = _pages;
+        bool[] isGuarded = _isGuarded;
         _keys = new ulong[keys.Length * 2];
         _pages = new ulong[keys.Length * 2][];
+        _isGuarded = new bool[keys.Length * 2];
         _shift--;
         _keys.AsSpan().Fill(Empty);
         for (int i = 0; i < keys.Length; i++)
         {
             if (keys[i] != Empty)
             {
-                Insert(keys[i], pages[i]!);
+                Insert(keys[i], pages[i]!, isGuarded[i]);
             }
         }
     }

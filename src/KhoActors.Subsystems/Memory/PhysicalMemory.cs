@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace KhoActors.Subsystems.Memory;
@@ -22,6 +21,12 @@ public sealed class PhysicalMemory
     /// the words of a page (a tracker's leaf) compares it to know that the page is still what it was.
     /// </summary>
     public ulong ForeignWrites { get; private set; }
+
+    /// <summary>
+    /// Changes when a guarded page was written by address, zeroed or dropped: the narrow form of <see cref="ForeignWrites"/> for an owner
+    /// that guards all its pages.
+    /// </summary>
+    public ulong GuardedWrites => _pages.GuardedTouches;
 
     /// <summary>How many pages hold bytes of their own.</summary>
     public int WrittenPages => _pages.Count;
@@ -46,9 +51,13 @@ public sealed class PhysicalMemory
     /// <returns>512 words, valid until the page is dropped (see <see cref="ForeignWrites"/>).</returns>
     public ulong[] WritablePage(ulong pfn)
     {
-        Debug.Assert(pfn < PageGeometry.PfnLimit, "pfn above 2^40");
         return _pages.Find(pfn) ?? Materialise(pfn);
     }
+
+    /// <summary>Guards a written page, or ends its guard: see <see cref="GuardedWrites"/>. A guard ends with the page's own bytes.</summary>
+    /// <param name="pfn">Page frame number; a page without bytes of its own is left alone.</param>
+    /// <param name="isGuarded">Whether changes by others are counted.</param>
+    public void SetGuard(ulong pfn, bool isGuarded) => _pages.SetGuard(pfn, isGuarded);
 
     /// <summary>The words of a written page.</summary>
     /// <param name="pfn">Page frame number.</param>
@@ -67,9 +76,11 @@ public sealed class PhysicalMemory
     {
         if (_pages.Find(pfn) is not { } page)
         {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pfn, PageGeometry.PfnLimit);
             return _pages.AddZeroed(pfn);
         }
 
+        _pages.Touch(pfn);
         page.AsSpan().Clear();
         return page;
     }
@@ -96,6 +107,11 @@ public sealed class PhysicalMemory
     /// <returns>The value.</returns>
     public uint ReadUInt32(ulong phys)
     {
+        if ((phys & 3) == 0)
+        {
+            return (uint)(ReadUInt64(phys & ~7UL) >> ((int)(phys & 4) * 8));
+        }
+
         Span<byte> bytes = stackalloc byte[sizeof(uint)];
         Read(phys, bytes);
         return BinaryPrimitives.ReadUInt32LittleEndian(bytes);
@@ -106,6 +122,14 @@ public sealed class PhysicalMemory
     /// <param name="value">The value.</param>
     public void WriteUInt64(ulong phys, ulong value)
     {
+        if ((phys & 7) == 0)
+        {
+            ForeignWrites++;
+            _pages.Touch(PageGeometry.PfnOf(phys));
+            WritablePage(PageGeometry.PfnOf(phys))[(int)(phys & (PageGeometry.SizeBytes - 1)) >> 3] = value;
+            return;
+        }
+
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
         Write(phys, bytes);
@@ -145,6 +169,7 @@ public sealed class PhysicalMemory
         {
             int offset = (int)(phys & (PageGeometry.SizeBytes - 1));
             int length = Math.Min(source.Length, PageGeometry.SizeBytes - offset);
+            _pages.Touch(PageGeometry.PfnOf(phys));
             source[..length].CopyTo(WritablePageBytes(PageGeometry.PfnOf(phys))[offset..]);
             source = source[length..];
             phys += (ulong)length;
@@ -154,19 +179,19 @@ public sealed class PhysicalMemory
     /// <summary>Makes whole pages read as zero.</summary>
     /// <param name="startPfn">First page.</param>
     /// <param name="pages">How many.</param>
-    public void Zero(ulong startPfn, ulong pages) => SetBackground(new MemoryExtent(startPfn, startPfn + pages, BackgroundKind.Zero, default));
+    public void Zero(ulong startPfn, ulong pages) => SetBackground(startPfn, pages, BackgroundKind.Zero, default);
 
     /// <summary>Makes whole pages read as poison: they were freed.</summary>
     /// <param name="startPfn">First page.</param>
     /// <param name="pages">How many.</param>
-    public void Poison(ulong startPfn, ulong pages) => SetBackground(new MemoryExtent(startPfn, startPfn + pages, BackgroundKind.Poison, default));
+    public void Poison(ulong startPfn, ulong pages) => SetBackground(startPfn, pages, BackgroundKind.Poison, default);
 
     /// <summary>Fills whole pages with a pattern, in constant time.</summary>
     /// <param name="startPfn">First page.</param>
     /// <param name="pages">How many.</param>
     /// <param name="pattern">The pattern; its first page lands on <paramref name="startPfn"/>.</param>
     public void Fill(ulong startPfn, ulong pages, PagePattern pattern) =>
-        SetBackground(new MemoryExtent(startPfn, startPfn + pages, BackgroundKind.Pattern, pattern));
+        SetBackground(startPfn, pages, BackgroundKind.Pattern, pattern);
 
     /// <summary>Whether pages hold a pattern, to the last byte. Fast where they were filled and not written since.</summary>
     /// <param name="startPfn">First page.</param>
@@ -178,21 +203,27 @@ public sealed class PhysicalMemory
     {
         firstBadPfn = 0;
         ulong end = startPfn + pages;
-        if (!_pages.AnyIn(startPfn, end) && _background.TryFind(startPfn, out MemoryExtent extent) && extent.EndPfn >= end
-            && extent.Kind == BackgroundKind.Pattern && extent.From(startPfn).Pattern == pattern)
+        for (ulong pfn = startPfn; pfn < end;)
         {
-            return true;
-        }
-
-        for (ulong pfn = startPfn; pfn < end; pfn++)
-        {
-            for (int word = 0; word < PageGeometry.Words; word++)
+            MemoryExtent extent = BackgroundOf(pfn);
+            ulong runEnd = Math.Min(extent.EndPfn, end);
+            bool filled = extent.Kind == BackgroundKind.Pattern && extent.From(pfn).Pattern == pattern.Skip(pfn - startPfn);
+            if (filled && !_pages.AnyIn(pfn, runEnd))
             {
-                if (ReadUInt64(PageGeometry.PhysOf(pfn) + ((ulong)word << 3)) != pattern.WordAt(pfn - startPfn, word))
+                pfn = runEnd;
+                continue;
+            }
+
+            for (; pfn < runEnd; pfn++)
+            {
+                ulong[]? page = _pages.Find(pfn);
+                if ((page is null && filled) || PageHolds(page, extent, pfn, pattern.Skip(pfn - startPfn)))
                 {
-                    firstBadPfn = pfn;
-                    return false;
+                    continue;
                 }
+
+                firstBadPfn = pfn;
+                return false;
             }
         }
 
@@ -213,23 +244,52 @@ public sealed class PhysicalMemory
         _pages.Remove(pfn);
     }
 
-    private void SetBackground(in MemoryExtent extent)
+    private static bool PageHolds(ulong[]? page, in MemoryExtent background, ulong pfn, PagePattern pattern)
     {
-        if (extent.StartPfn >= extent.EndPfn)
+        for (int word = 0; word < PageGeometry.Words; word++)
+        {
+            if ((page is null ? background.WordAt(pfn, word) : page[word]) != pattern.WordAt(0, word))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void SetBackground(ulong startPfn, ulong pages, BackgroundKind kind, PagePattern pattern)
+    {
+        if (startPfn > PageGeometry.PfnLimit || pages > PageGeometry.PfnLimit - startPfn)
+        {
+            throw new ArgumentOutOfRangeException(nameof(pages), pages, $"pages from {startPfn:x} on end above 2^52");
+        }
+
+        if (pages == 0)
         {
             return;
         }
 
-        Debug.Assert(extent.EndPfn <= PageGeometry.PfnLimit, "extent above 2^52");
         ForeignWrites++;
-        _pages.RemoveRange(extent.StartPfn, extent.EndPfn);
-        _background.Set(extent);
+        _pages.RemoveRange(startPfn, startPfn + pages);
+        _background.Set(new MemoryExtent(startPfn, startPfn + pages, kind, pattern));
+    }
+
+    private ulong[] Add(ulong pfn)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pfn, PageGeometry.PfnLimit);
+        return _pages.Add(pfn);
     }
 
     private ulong[] Materialise(ulong pfn)
     {
         MemoryExtent extent = BackgroundOf(pfn);
-        ulong[] page = _pages.Add(pfn);
+        ulong[] page = Add(pfn);
+        if (extent.Kind != BackgroundKind.Pattern)
+        {
+            page.AsSpan().Fill(extent.WordAt(pfn, 0));
+            return page;
+        }
+
         for (int word = 0; word < page.Length; word++)
         {
             page[word] = extent.WordAt(pfn, word);
@@ -243,6 +303,12 @@ public sealed class PhysicalMemory
     private void ReadBackground(ulong pfn, int offset, Span<byte> destination)
     {
         MemoryExtent extent = BackgroundOf(pfn);
+        if (extent.Kind != BackgroundKind.Pattern)
+        {
+            destination.Fill((byte)extent.WordAt(pfn, 0));
+            return;
+        }
+
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
         for (int i = 0; i < destination.Length;)
         {

@@ -66,7 +66,7 @@ public sealed partial class RadixTree
     {
         ObserveForeignWrites();
         int budget = NodeVisitLimit;
-        FreeNode(MapPhys, RadixKey.RootLevel, ref budget);
+        FreeNodesOf(MapPhys, RadixKey.RootLevel, ref budget);
         MapPhys = 0;
         _leaves.Clear();
     }
@@ -151,17 +151,16 @@ public sealed partial class RadixTree
         return result;
     }
 
-    private void FreeNode(ulong node, int level, ref int budget)
+    private void FreeNodesOf(ulong node, int level, ref int budget)
     {
         Span<ulong> copy = stackalloc ulong[CopyWords(node)];
         ReadOnlySpan<ulong> words = WordsOf(node, copy, ref budget);
         for (int index = level == 0 ? words.Length : NextUsed(words, 0); index < words.Length; index = NextUsed(words, index + 1))
         {
-            FreeNode(words[index], level - 1, ref budget);
+            FreeNodesOf(words[index], level - 1, ref budget);
         }
 
-        _source!.FreePage(node);
-        AcceptOwnWrites();
+        FreeNode(node);
     }
 
     /// <summary>Words to copy before a node can be scanned: none when it is a written page, which is scanned in place.</summary>

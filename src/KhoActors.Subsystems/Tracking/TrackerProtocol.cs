@@ -102,3 +102,17 @@ public readonly record struct WalkReply(ulong MapPhys, ulong Blocks, ulong Pages
     /// <returns>The message.</returns>
     public Message ToMessage() => new(Kind, MapPhys, Blocks, Pages, Checksum);
 }
+
+/// <summary>
+/// Asks the tracker to make its empty structure (kho_init). Answered with a <see cref="KernelResult"/>: value is what the root FDT's map
+/// property gets; -ENOMEM.
+/// </summary>
+public readonly record struct CreateRootRequest
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = MessageKind.Of(ActorId.Tracker, 4);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public static Message ToMessage() => new(Kind);
+}

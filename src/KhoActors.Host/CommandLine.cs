@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using KhoActors.Host.Commands;
+using KhoActors.Nodes.Scenarios;
+
+namespace KhoActors.Host;
+
+/// <summary>Parses a command line, runs its command and turns every ending into an <see cref="ExitCode"/>.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs one command line.</summary>
+    /// <param name="arguments">The arguments after the program's name.</param>
+    /// <param name="terminal">Where it reads and writes.</param>
+    /// <returns>How it ended.</returns>
+    public static ExitCode Run(string[] arguments, Terminal terminal)
+    {
+        ParseResult parsed = CreateRoot(terminal).Parse(arguments);
+        if (parsed.Errors.Count > 0 && !AsksForHelp(parsed))
+        {
+            terminal.Complain($"{Describe(parsed)}; see {HelpOf(parsed.CommandResult)}");
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            return (ExitCode)parsed.Invoke(new InvocationConfiguration
+            {
+                Output = terminal.Out,
+                Error = terminal.Error,
+                EnableDefaultExceptionHandler = false,
+            });
+        }
+        catch (UsageException refusal)
+        {
+            terminal.Complain(refusal.Message);
+            return ExitCode.Usage;
+        }
+        catch (ScenarioException refusal)
+        {
+            foreach (ScenarioProblem problem in refusal.Problems)
+            {
+                terminal.Complain(problem.ToString());
+            }
+
+            return ExitCode.Usage;
+        }
+        catch (OperationCanceledException) when (terminal.Interrupted.IsCancellationRequested)
+        {
+            terminal.Complain("interrupted");
+            return ExitCode.Interrupted;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            terminal.Complain(failure.Message);
+            return ExitCode.StoreFailure;
+        }
+#pragma warning disable CA1031 // The last resort: a defect has its own exit code, whatever its type.
+        catch (Exception defect)
+#pragma warning restore CA1031
+        {
+            terminal.Complain($"simulator defect; please report it with the command line and this trace: {defect}");
+            return ExitCode.Defect;
+        }
+    }
+
+    private static RootCommand CreateRoot(Terminal terminal)
+    {
+        RootCommand root = new("A deterministic laboratory for Linux Kexec HandOver: simulated machines hand memory from kernel to kernel.")
+        {
+            ConformanceCommand.Create(terminal),
+            InspectCommand.Create(terminal),
+            CatalogCommands.CreateScenarios(terminal),
+            CatalogCommands.CreateKernels(terminal),
+            ValidateCommand.Create(terminal),
+            DoctorCommand.Create(terminal),
+            BenchCommand.Create(terminal),
+            TestCommand.Create(),
+        };
+        return root;
+    }
+
+    private static bool AsksForHelp(ParseResult parsed) => parsed.Action is System.CommandLine.Help.HelpAction;
+
+    // A mistyped command leaves an unknown word and no command: the word is what the user wants to hear about.
+    private static string Describe(ParseResult parsed) => parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command.TreatUnmatchedTokensAsErrors
+        ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'"
+        : string.Join(' ', parsed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+
+    private static string HelpOf(CommandResult command) =>
+        command.Parent is null ? "kho --help" : $"kho {command.Command.Name} --help";
+}

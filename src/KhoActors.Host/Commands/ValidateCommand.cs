@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Text;
+using KhoActors.Host.Reports;
+using KhoActors.Nodes.Scenarios;
+
+namespace KhoActors.Host.Commands;
+
+/// <summary><c>kho validate FILE</c>: every problem of a scenario or kernel file, with its line and column.</summary>
+internal static class ValidateCommand
+{
+    private const int FileBytesMax = 16 << 20;
+
+    // Only kernels have a release.
+    private const string KernelField = "release:";
+
+    /// <summary>Makes the command.</summary>
+    /// <param name="terminal">Where it reads and writes.</param>
+    /// <returns>The command.</returns>
+    public static Command Create(Terminal terminal)
+    {
+        Argument<FileInfo> file = new("file") { Description = "A scenario or kernel file." };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("validate", "Check a scenario or kernel file and list every problem with its place.") { file, json };
+        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(file), parsed.GetValue(json)));
+        return command;
+    }
+
+    private static ExitCode Run(Terminal terminal, FileInfo file, bool asJson)
+    {
+        string path = Path.GetRelativePath(Directory.GetCurrentDirectory(), file.FullName);
+        byte[] bytes = Read(file, path);
+        bool isKernel = IsKernel(bytes);
+        IReadOnlyList<ScenarioProblem> problems = Check(bytes, path, isKernel);
+        string kind = isKernel ? "kernel" : "scenario";
+        if (asJson)
+        {
+            WriteJson(terminal, path, kind, problems);
+        }
+        else if (problems.Count == 0)
+        {
+            terminal.Out.WriteLine($"{path}: a valid {kind}");
+        }
+        else
+        {
+            foreach (ScenarioProblem problem in problems)
+            {
+                terminal.Error.WriteLine(problem);
+            }
+        }
+
+        return problems.Count == 0 ? ExitCode.Held : ExitCode.Usage;
+    }
+
+    private static byte[] Read(FileInfo file, string path)
+    {
+        if (!file.Exists)
+        {
+            throw new UsageException($"{path}: no such file");
+        }
+
+        return file.Length <= FileBytesMax
+            ? File.ReadAllBytes(file.FullName)
+            : throw new UsageException($"{path}: too large for a scenario or kernel file");
+    }
+
+    private static bool IsKernel(byte[] bytes) =>
+        Encoding.UTF8.GetString(bytes).Split('\n').Any(static line => line.StartsWith(KernelField, StringComparison.Ordinal));
+
+    private static IReadOnlyList<ScenarioProblem> Check(byte[] bytes, string path, bool isKernel)
+    {
+        try
+        {
+            if (isKernel)
+            {
+                KernelFile.Read(bytes, path);
+            }
+            else
+            {
+                ScenarioFile.Resolve(bytes, path, null, SourceTree.Kernels());
+            }
+
+            return [];
+        }
+        catch (ScenarioException refusal)
+        {
+            return refusal.Problems;
+        }
+    }
+
+    private static void WriteJson(Terminal terminal, string path, string kind, IReadOnlyList<ScenarioProblem> problems) =>
+        JsonReport.Write(terminal, json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("file", path);
+            json.WriteString("kind", kind);
+            json.WriteBoolean("valid", problems.Count == 0);
+            json.WriteStartArray("problems");
+            foreach (ScenarioProblem problem in problems)
+            {
+                json.WriteStartObject();
+                json.WriteString("source", problem.Position.Source);
+                json.WriteNumber("line", problem.Position.Line);
+                json.WriteNumber("column", problem.Position.Column);
+                json.WriteString("path", problem.Path);
+                json.WriteString("message", problem.Message);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+}

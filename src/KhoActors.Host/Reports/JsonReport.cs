@@ -1,0 +1,29 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace KhoActors.Host.Reports;
+
+/// <summary>
+/// The <c>--json</c> form of a report. Field names are a promise to scripts, so each report writes its own by hand: renaming a
+/// property in the source cannot rename a field.
+/// </summary>
+internal static class JsonReport
+{
+    // Output is a file or a pipe, never part of a web page: quotes and arrows in messages stay readable.
+    private static readonly JsonWriterOptions Options = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes one document and ends the line.</summary>
+    /// <param name="terminal">Receives it on its data stream.</param>
+    /// <param name="write">Writes the one root value.</param>
+    public static void Write(Terminal terminal, Action<Utf8JsonWriter> write)
+    {
+        using MemoryStream buffer = new();
+        using (Utf8JsonWriter writer = new(buffer, Options))
+        {
+            write(writer);
+        }
+
+        terminal.Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+    }
+}

@@ -1,0 +1,23 @@
+namespace KhoActors.Nodes.Invariants;
+
+/// <summary>Memory that a client had preserved at the jump, with the acknowledgement in its hands.</summary>
+/// <param name="StartPfn">First page.</param>
+/// <param name="Pages">How many.</param>
+/// <param name="IsFolio">Whether it is one folio; else a run of pages.</param>
+/// <param name="FirstRun">Its content: first of the model's content runs.</param>
+/// <param name="Runs">How many content runs.</param>
+internal record struct Claim(ulong StartPfn, ulong Pages, bool IsFolio, int FirstRun, int Runs)
+{
+    public readonly bool Overlaps(ulong startPfn, ulong endPfn) => StartPfn < endPfn && startPfn < StartPfn + Pages;
+}
+
+/// <summary>A sub-blob that was published at the jump.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Phys">Its address.</param>
+/// <param name="SizeBytes">Its size, 0 where the ABI has none.</param>
+internal readonly record struct PublishedBlob(string Name, ulong Phys, ulong SizeBytes);
+
+/// <summary>A reserve_mem region as its user found it.</summary>
+/// <param name="Start">First address.</param>
+/// <param name="SizeBytes">Bytes.</param>
+internal readonly record struct ReservedRegion(ulong Start, ulong SizeBytes);

@@ -1,0 +1,280 @@
+using KhoActors.Subsystems;
+using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Nodes.Invariants;
+
+/// <summary>
+/// What the model has seen of one generation's messages. A request counts when it is delivered, a success when its reply is; what lies
+/// between at the jump is uncertain and claimed neither way.
+/// </summary>
+internal sealed class ObservedGeneration
+{
+    private readonly HandOverRecord _incoming;
+    private readonly Action<string, string> _report;
+    private readonly List<Delivery> _requests = [];
+    private readonly List<Claim> _held = [];
+    private readonly List<PublishedBlob> _blobs = [];
+    private readonly List<ReservedRegion> _regions = [];
+    private readonly List<Claim> _unrestored = [];
+    private readonly PageRuns _unrestoredPages = new();
+    private readonly PageRuns _allocated = new();
+    private bool _handedOver;
+    private bool _sameCommandLine;
+
+    public ObservedGeneration(HandOverRecord incoming, Action<string, string> report)
+    {
+        _incoming = incoming;
+        _report = report;
+    }
+
+    public List<ReservedRegion> Scratch { get; } = [];
+
+    public void Clear()
+    {
+        _requests.Clear();
+        _held.Clear();
+        _blobs.Clear();
+        _regions.Clear();
+        _unrestored.Clear();
+        _unrestoredPages.Clear();
+        _allocated.Clear();
+        Scratch.Clear();
+    }
+
+    public void Begin(bool handedOver, bool sameCommandLine)
+    {
+        Clear();
+        _handedOver = handedOver;
+        _sameCommandLine = sameCommandLine;
+        foreach (Claim claim in _incoming.Claims)
+        {
+            _unrestored.Add(claim);
+            _unrestoredPages.Add(claim.StartPfn, claim.Pages, 0);
+        }
+    }
+
+    /// <summary>Fills the record for the next boot.</summary>
+    public void WriteDown(PhysicalMemory memory)
+    {
+        foreach (Claim claim in _held)
+        {
+            if (TouchesScratch(claim.StartPfn, claim.Pages))
+            {
+                continue;
+            }
+
+            int first = _incoming.Content.Count;
+            ContentImage.Capture(memory, claim.StartPfn, claim.Pages, _incoming.Content);
+            _incoming.Claims.Add(claim with { FirstRun = first, Runs = _incoming.Content.Count - first });
+        }
+
+        _incoming.Blobs.AddRange(_blobs);
+        _incoming.Regions.AddRange(_regions);
+        foreach (Delivery request in _requests)
+        {
+            if (request.Message.Kind.Value == KhoProtocol.AddSubtree)
+            {
+                _incoming.UncertainBlobs.Add(request.Message.Text!);
+            }
+        }
+    }
+
+    public void Delivered(in Delivery delivery)
+    {
+        ushort kind = delivery.Message.Kind.Value;
+        if (delivery.Message.Kind.IsReply)
+        {
+            int i = _requests.FindIndex(Asked(delivery));
+            if (i >= 0)
+            {
+                Delivery request = _requests[i];
+                _requests[i] = _requests[^1];
+                _requests.RemoveAt(_requests.Count - 1);
+                Answered(request, KernelResult.From(delivery.Message));
+            }
+        }
+        else if (kind >> 8 == ActorId.Kho.Value || kind >> 8 == ActorId.Memblock.Value)
+        {
+            Requested(delivery);
+            _requests.Add(delivery);
+        }
+    }
+
+    private static Predicate<Delivery> Asked(Delivery reply) => request =>
+        request.From == reply.To && request.To == reply.From && request.Correlation == reply.Correlation && request.Message.Kind.Reply == reply.Message.Kind;
+
+    /// <summary>What is being undone no longer has to survive, from the moment the kernel gets to know.</summary>
+    private void Requested(in Delivery request)
+    {
+        Message message = request.Message;
+        switch (message.Kind.Value)
+        {
+            case KhoProtocol.UnpreserveFolio:
+                Release(message.A, 1UL << (int)message.B, isFolio: true);
+                break;
+            case KhoProtocol.UnpreservePages:
+                Release(message.A, message.B, isFolio: false);
+                break;
+            case KhoProtocol.UnpreserveFree:
+                int held = _held.FindIndex(claim => claim.StartPfn == PageGeometry.PfnOf(message.A) && claim.IsFolio);
+                if (held >= 0)
+                {
+                    _allocated.Remove(_held[held].StartPfn, _held[held].Pages);
+                    _held.RemoveAt(held);
+                }
+
+                break;
+            case KhoProtocol.RemoveSubtree:
+                _blobs.RemoveAll(blob => blob.Phys == message.A);
+                break;
+            case MemblockProtocol.FreePages:
+                _allocated.Remove(PageGeometry.PfnOf(message.A), 1UL << (int)message.B);
+                break;
+            case MemblockProtocol.FreeRange:
+                _allocated.Remove(message.A, message.B);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Release(ulong pfn, ulong pages, bool isFolio)
+    {
+        int i = _held.FindIndex(claim => claim.StartPfn == pfn && claim.Pages == pages && claim.IsFolio == isFolio);
+        if (i >= 0)
+        {
+            _held.RemoveAt(i);
+        }
+    }
+
+    private void Answered(in Delivery request, KernelResult result)
+    {
+        Message message = request.Message;
+        switch (message.Kind.Value)
+        {
+            case KhoProtocol.PreserveFolio when result.Succeeded:
+                _held.Add(new Claim(message.A, 1UL << (int)message.B, true, 0, 0));
+                break;
+            case KhoProtocol.PreservePages when result.Succeeded && message.B > 0:
+                _held.Add(new Claim(message.A, message.B, false, 0, 0));
+                break;
+            case KhoProtocol.AllocPreserve when result.Succeeded:
+                ulong pages = 1UL << PageGeometry.OrderOf(message.A);
+                Allocated(PageGeometry.PfnOf(result.Value), pages, movable: false, request.From);
+                _held.Add(new Claim(PageGeometry.PfnOf(result.Value), pages, true, 0, 0));
+                break;
+            case MemblockProtocol.AllocatePages when result.Succeeded:
+                AllocatePages allocation = AllocatePages.From(message);
+                Allocated(PageGeometry.PfnOf(result.Value), 1UL << allocation.Order, allocation.Type == MigrateType.Movable, request.From);
+                break;
+            case KhoProtocol.AddSubtree when result.Succeeded:
+                _blobs.Add(new PublishedBlob(message.Text!, message.A, message.B));
+                break;
+            case KhoProtocol.RetrieveSubtree:
+                JudgeRetrieved(message.Text!, result);
+                break;
+            case KhoProtocol.RestoreFolio:
+                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, isFolio: true);
+                break;
+            case KhoProtocol.RestorePages:
+                JudgeRestored(message.A, result.Succeeded ? message.B : 0, isFolio: false);
+                break;
+            case MemblockProtocol.FindReserveMem when result.Succeeded:
+                JudgeRegion((int)message.A, new ReservedRegion(result.Value, result.Extra));
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Allocated(ulong pfn, ulong pages, bool movable, ActorId owner)
+    {
+        if (_unrestoredPages.TryFindOverlap(pfn, pages, out PageRuns.Run preserved))
+        {
+            _report(InvariantCatalog.PreservedNotAllocated, $"pages 0x{pfn:x}+{pages} were allocated, preserved and not restored is 0x{preserved.StartPfn:x}..0x{preserved.EndPfn:x}");
+        }
+
+        // The KHO core allocates through memblock and passes the folio on: it was seen once already.
+        if (_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run taken) && taken.Tag != ActorId.Kho.Value)
+        {
+            _report(InvariantCatalog.AllocationDisjoint, $"pages 0x{pfn:x}+{pages} were allocated, 0x{taken.StartPfn:x}..0x{taken.EndPfn:x} is in use");
+        }
+
+        if (!movable && TouchesScratch(pfn, pages))
+        {
+            _report(InvariantCatalog.ScratchMovable, $"pages 0x{pfn:x}+{pages} are not movable and lie in scratch");
+        }
+
+        _allocated.Remove(pfn, pages);
+        _allocated.Add(pfn, pages, owner.Value);
+    }
+
+    private bool TouchesScratch(ulong pfn, ulong pages)
+    {
+        ulong start = PageGeometry.PhysOf(pfn);
+        ulong end = PageGeometry.PhysOf(pfn + pages);
+        return Scratch.Exists(area => start < area.Start + area.SizeBytes && area.Start < end);
+    }
+
+    private void JudgeRetrieved(string name, KernelResult result)
+    {
+        int i = _incoming.Blobs.FindIndex(blob => blob.Name == name);
+        if (i < 0)
+        {
+            if (result.Succeeded && !_incoming.UncertainBlobs.Contains(name))
+            {
+                _report(InvariantCatalog.SubtreeExact, $"sub-blob '{name}' was found and had not been published");
+            }
+
+            return;
+        }
+
+        PublishedBlob expected = _incoming.Blobs[i];
+        if (!result.Succeeded || result.Value != expected.Phys || (result.Extra != 0 && result.Extra != expected.SizeBytes))
+        {
+            _report(
+                InvariantCatalog.SubtreeExact,
+                $"sub-blob '{name}': expected 0x{expected.Phys:x}+0x{expected.SizeBytes:x}, found {Errno.Symbol(result.Code)} 0x{result.Value:x}+0x{result.Extra:x}");
+        }
+    }
+
+    private void JudgeRestored(ulong pfn, ulong pages, bool isFolio)
+    {
+        int i = _unrestored.FindIndex(claim => claim.StartPfn == pfn && claim.IsFolio == isFolio);
+        if (i < 0)
+        {
+            return;
+        }
+
+        Claim claim = _unrestored[i];
+        if (pages != claim.Pages)
+        {
+            _report(InvariantCatalog.RestoreExact, $"{claim.Pages} preserved pages at 0x{pfn:x} were restored as {pages}");
+        }
+
+        _unrestored.RemoveAt(i);
+        _unrestoredPages.Remove(claim.StartPfn, claim.Pages);
+        _allocated.Remove(claim.StartPfn, claim.Pages);
+        _allocated.Add(claim.StartPfn, claim.Pages, ActorId.Workload.Value);
+    }
+
+    private void JudgeRegion(int index, ReservedRegion found)
+    {
+        _regions.Add(found);
+        if (!_handedOver || !_sameCommandLine || index >= _incoming.Regions.Count)
+        {
+            return;
+        }
+
+        ReservedRegion expected = _incoming.Regions[index];
+        if (found != expected && !TouchesScratch(PageGeometry.PfnOf(expected.Start), (expected.SizeBytes >> PageGeometry.Shift) + 1))
+        {
+            _report(
+                InvariantCatalog.ReserveMemRevived,
+                $"reserve_mem region {index}: expected 0x{expected.Start:x}+0x{expected.SizeBytes:x}, found 0x{found.Start:x}+0x{found.SizeBytes:x}");
+        }
+    }
+}

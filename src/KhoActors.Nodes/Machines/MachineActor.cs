@@ -1,0 +1,109 @@
+using KhoActors.Nodes.Runtime;
+using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
+
+namespace KhoActors.Nodes.Machines;
+
+/// <summary>How a kernel generation ended, or is still running.</summary>
+public enum GenerationEnd
+{
+    /// <summary>It has not ended.</summary>
+    Running,
+
+    /// <summary>User space executed the loaded kernel.</summary>
+    Kexec,
+
+    /// <summary>The next kernel could not be loaded; user space rebooted through the firmware.</summary>
+    LoadFailed,
+
+    /// <summary>It panicked, and a crash kernel without hand-over rebooted the machine.</summary>
+    Panic,
+
+    /// <summary>It was powered off and on.</summary>
+    ColdBoot,
+
+    /// <summary>The simulated kernel crashed.</summary>
+    Oops,
+
+    /// <summary>It was the last generation of its chain: judged, then left running.</summary>
+    Last,
+}
+
+/// <summary>
+/// The machine as an actor: parent of a generation's actors. Runs the initcalls, starts user space, loads, and ends the generation.
+/// </summary>
+internal sealed class MachineActor : IActor
+{
+    private const uint KhoInitCorrelation = 1;
+    private const uint ReserveMemCorrelation = 2;
+    private readonly KernelGeneration _generation;
+    private readonly LocalRuntime _runtime;
+
+    public MachineActor(KernelGeneration generation, LocalRuntime runtime)
+    {
+        _generation = generation;
+        _runtime = runtime;
+    }
+
+    /// <summary>How the generation ended.</summary>
+    public GenerationEnd End { get; private set; }
+
+    /// <summary>What the simulated kernel said when it crashed.</summary>
+    public string? OopsText { get; private set; }
+
+    /// <inheritdoc/>
+    public void Receive(in Delivery delivery, Outbox outbox)
+    {
+        Message message = delivery.Message;
+        if (message.Kind == RuntimeMessages.Oops)
+        {
+            OopsText = message.Text;
+            Finish(GenerationEnd.Oops);
+            return;
+        }
+
+        switch (message.Kind.Value)
+        {
+            case MachineProtocol.RunInitcalls:
+                outbox.Send(ActorId.Kho, MachineProtocol.Plain(KhoProtocol.Init), KhoInitCorrelation);
+                break;
+            case MachineProtocol.Load:
+                outbox.Reply(delivery, new KernelResult(_generation.Load()).ToReply(message.Kind));
+                break;
+            case MachineProtocol.Execute:
+                Finish(_generation.DrawEnd());
+                break;
+            case MachineProtocol.Reboot:
+                Finish(GenerationEnd.LoadFailed);
+                break;
+            default:
+                AfterInitcall(delivery, outbox);
+                break;
+        }
+    }
+
+    private void AfterInitcall(in Delivery delivery, Outbox outbox)
+    {
+        if (delivery.Correlation == KhoInitCorrelation)
+        {
+            Message init = new(new MessageKind(MemblockProtocol.ReserveMemInit), _generation.Kho.Enabled ? 1UL : 0);
+            outbox.Send(ActorId.Memblock, init, ReserveMemCorrelation);
+        }
+        else if (delivery.Correlation == ReserveMemCorrelation)
+        {
+            _generation.InitcallsDone();
+            outbox.Send(ActorId.Workload, MachineProtocol.Plain(MachineProtocol.StartUserSpace));
+        }
+        else
+        {
+            throw new InvalidOperationException($"the machine does not know message 0x{delivery.Message.Kind.Value:x4} from actor {delivery.From.Value}");
+        }
+    }
+
+    private void Finish(GenerationEnd end)
+    {
+        End = end;
+        _runtime.Pause();
+    }
+}

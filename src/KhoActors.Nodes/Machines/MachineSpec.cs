@@ -1,0 +1,74 @@
+using KhoActors.Nodes.Runtime;
+using KhoActors.Nodes.Scenarios;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Nodes.Machines;
+
+/// <summary>What one machine is: drawn once from the scenario, never changed. A function of (scenario, seed, number).</summary>
+public sealed record MachineSpec
+{
+    /// <summary>Its number in the fleet, from 0.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>The path of its randomness.</summary>
+    public required SeedPath Path { get; init; }
+
+    /// <summary>Its hardware.</summary>
+    public required MachineMemory Memory { get; init; }
+
+    /// <summary>The kernels that it boots in turn.</summary>
+    public required IReadOnlyList<KernelBuild> Kernels { get; init; }
+
+    /// <summary>What it does.</summary>
+    public required Scenario Scenario { get; init; }
+
+    /// <summary>The kernel of a generation.</summary>
+    /// <param name="generation">0 for the first boot.</param>
+    /// <returns>The build.</returns>
+    public KernelBuild KernelOf(int generation) => Kernels[generation % Kernels.Count];
+}
+
+/// <summary>The memory of a kind of hardware, in the forms that a boot needs; shared by all machines of that kind.</summary>
+public sealed class MachineMemory
+{
+    /// <summary>Derives them.</summary>
+    /// <param name="map">What the firmware says.</param>
+    public MachineMemory(MemoryMap map)
+    {
+        Map = map;
+        foreach (FirmwareRange ram in map.Ram)
+        {
+            ulong end = PageGeometry.PfnOf(ram.End);
+            for (ulong pfn = PageGeometry.PfnOf(PageGeometry.AlignUp(ram.Start)); pfn < end;)
+            {
+                int node = map.NodeOf(PageGeometry.PhysOf(pfn));
+                ulong next = NextNodeBorder(map, pfn, end);
+                Ram.Add(pfn, next, node);
+                pfn = next;
+            }
+        }
+    }
+
+    /// <summary>What the firmware says.</summary>
+    public MemoryMap Map { get; }
+
+    /// <summary>Which pages are RAM, and of which node.</summary>
+    public NodeMap Ram { get; } = new();
+
+    private static ulong NextNodeBorder(MemoryMap map, ulong pfn, ulong end)
+    {
+        foreach (Subsystems.Memblock.NodeRange range in map.NodeRanges)
+        {
+            ulong border = PageGeometry.PfnOf(range.Start);
+            border = border > pfn ? border : PageGeometry.PfnOf(range.End);
+            if (border > pfn)
+            {
+                return Math.Min(end, border);
+            }
+        }
+
+        return end;
+    }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using KhoActors.Nodes.Runtime;
+using KhoActors.Nodes.Scenarios;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Nodes.Machines.UserSpace;
+
+/// <summary>What a workload counts in one generation.</summary>
+internal struct WorkloadCounters
+{
+    /// <summary>Operations drawn.</summary>
+    public long Operations;
+
+    /// <summary>Requests that failed.</summary>
+    public long Failed;
+
+    /// <summary>Pieces of memory of the previous generation that were restored.</summary>
+    public long Restored;
+
+    /// <summary>Pieces that the ledger names and that could not be restored, or not found under their name.</summary>
+    public long Lost;
+
+    /// <summary>Pieces that were restored with other content.</summary>
+    public long Corrupted;
+
+    /// <summary>reserve_mem regions found where they were.</summary>
+    public long Revived;
+}
+
+/// <summary>What a workload holds and draws. It lives in the memory of one generation; only the ledger in simulated RAM and the draw counter cross a kexec.</summary>
+internal sealed class WorkloadState
+{
+    private readonly PhysicalMemory _memory;
+    private readonly RandomStream _draws;
+    private readonly Workload _plan;
+    private readonly int[] _cumulativeWeights;
+    private readonly int _nodes;
+
+    public WorkloadState(PhysicalMemory memory, Workload plan, RandomStream draws, int nodes)
+    {
+        _memory = memory;
+        _plan = plan;
+        _draws = draws;
+        _nodes = nodes;
+        _cumulativeWeights = [.. plan.Mix.Weights];
+        for (int i = 1; i < _cumulativeWeights.Length; i++)
+        {
+            _cumulativeWeights[i] += _cumulativeWeights[i - 1];
+        }
+    }
+
+    public List<Holding> Holdings { get; } = [];
+
+    public Ledger? Ledger { get; set; }
+
+    public ulong HeldPages { get; set; }
+
+    public WorkloadCounters Counters;
+
+    public PhysicalMemory Memory => _memory;
+
+    public Workload Plan => _plan;
+
+    public static string BlobName(ulong seed) => string.Create(CultureInfo.InvariantCulture, $"blob-{seed & 0xFFFF_FFFF:x8}");
+
+    public WorkloadOperation DrawOperation()
+    {
+        ulong total = (ulong)_cumulativeWeights[^1];
+        ulong pick = total == 0 ? 0 : _draws.NextBelow(total);
+        int i = 0;
+        while (i < _cumulativeWeights.Length - 1 && pick >= (ulong)_cumulativeWeights[i])
+        {
+            i++;
+        }
+
+        return (WorkloadOperation)i;
+    }
+
+    public bool Chance(uint partsPerMillion) => _draws.Chance(partsPerMillion);
+
+    public ulong DrawSeed() => _draws.NextUInt64();
+
+    public int DrawNode() => _nodes > 1 ? (int)_draws.NextBelow((ulong)_nodes) : -1;
+
+    public MigrateType DrawMigrateType() => _draws.NextBelow(2) == 0 ? MigrateType.Unmovable : MigrateType.Movable;
+
+    public ulong DrawAllocationBytes() => (ulong)PageGeometry.SizeBytes << (int)Between(_plan.FolioOrders);
+
+    public ulong DrawBlobBytes() => Between(_plan.BlobBytes);
+
+    public Holding DrawFolio()
+    {
+        ulong pages = 1UL << (int)Between(_plan.FolioOrders);
+        return new Holding { Kind = HoldingKind.Folio, Pages = pages, BlockPages = pages, Seed = _draws.NextUInt64(), LedgerSlot = -1 };
+    }
+
+    /// <summary>A run somewhere inside a block: its start pfn is relative to the block, which is not allocated yet.</summary>
+    public Holding DrawRange()
+    {
+        ulong pages = Math.Min(Between(_plan.RangePages), 1024);
+        ulong block = 1UL << PageGeometry.OrderOf(pages << PageGeometry.Shift);
+        ulong offset = _draws.NextBelow(block - pages + 1);
+        return new Holding
+        {
+            Kind = HoldingKind.Range, StartPfn = offset, Pages = pages, BlockPages = block, Seed = _draws.NextUInt64(), LedgerSlot = -1,
+        };
+    }
+
+    /// <summary>Whether more pages may be held: within the scenario's limit, with room in the ledger.</summary>
+    public bool MayHold(ulong pages) =>
+        HeldPages + pages <= _plan.MemoryLimitBytes >> PageGeometry.Shift && Holdings.Count < Ledger.Slots - 32;
+
+    /// <summary>Takes a random holding that matches out of the list: nobody else picks it while an operation works on it.</summary>
+    /// <param name="matches">Which holdings qualify.</param>
+    /// <param name="half">Take none in half of the cases, so that new memory is used too.</param>
+    /// <param name="holding">What was taken.</param>
+    /// <returns>False when none was taken.</returns>
+    public bool TakeHolding(Func<Holding, bool> matches, bool half, out Holding holding)
+    {
+        holding = default;
+        if ((half && _draws.NextBelow(2) == 0) || Holdings.Count == 0)
+        {
+            return false;
+        }
+
+        int start = (int)_draws.NextBelow((ulong)Holdings.Count);
+        for (int tried = 0; tried < Holdings.Count; tried++)
+        {
+            int i = (start + tried) % Holdings.Count;
+            if (matches(Holdings[i]))
+            {
+                holding = Holdings[i];
+                Holdings[i] = Holdings[^1];
+                Holdings.RemoveAt(Holdings.Count - 1);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Fills a holding with its pattern.</summary>
+    public void Fill(in Holding holding) => _memory.Fill(holding.StartPfn, holding.Pages, holding.Pattern);
+
+    /// <summary>Enters a preserved holding into the ledger.</summary>
+    public Holding Record(in Holding holding)
+    {
+        int slot = Ledger?.Add(holding) ?? -1;
+        return holding with { Preserved = true, LedgerSlot = slot };
+    }
+
+    /// <summary>Strikes a holding from the ledger: it is about to be un-preserved.</summary>
+    public Holding Forget(in Holding holding)
+    {
+        if (holding.LedgerSlot >= 0)
+        {
+            Ledger!.Remove(holding.LedgerSlot);
+        }
+
+        return holding with { LedgerSlot = -1 };
+    }
+
+    private ulong Between(ValueRange range) => range.Minimum + _draws.NextBelow(range.Maximum - range.Minimum + 1);
+}

@@ -1,0 +1,33 @@
+namespace KhoActors.Nodes.Scenarios;
+
+/// <summary>The scenario files of a folder (config/scenarios).</summary>
+/// <param name="folder">The folder; need not exist.</param>
+/// <param name="kernels">Where the kernels are that scenarios name.</param>
+public sealed class ScenarioCatalog(string folder, KernelCatalog kernels)
+{
+    private readonly ConfigFolder _files = new(folder, "scenario");
+
+    /// <summary>Names of the scenarios, sorted.</summary>
+    public IReadOnlyList<string> Names => _files.Names();
+
+    /// <summary>Lists the scenarios with their summaries, sorted by name; invalid files are listed with their problem.</summary>
+    /// <returns>The list.</returns>
+    public IReadOnlyList<CatalogEntry> List() => _files.Entries(name => Load(name).Scenario.Summary);
+
+    /// <summary>Reads a scenario and its kernels.</summary>
+    /// <param name="nameOrPath">A name, or a path that has a separator or ends in .yaml.</param>
+    /// <param name="settings">Values of <c>--set</c>, applied in order.</param>
+    /// <returns>The scenario with its kernels.</returns>
+    /// <exception cref="ScenarioException">It is not found or not valid, or a setting is not.</exception>
+    public ResolvedScenario Load(string nameOrPath, IReadOnlyList<string>? settings = null)
+    {
+        string path = _files.Locate(nameOrPath);
+        ResolvedScenario resolved = ScenarioFile.Resolve(ConfigFolder.ReadBytes(path), path, settings, kernels);
+        if (path != nameOrPath && settings is null or { Count: 0 })
+        {
+            _files.RequireName(nameOrPath, resolved.Scenario.Name);
+        }
+
+        return resolved;
+    }
+}

@@ -1,0 +1,114 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace KhoActors.Nodes.Scenarios;
+
+/// <summary>What user space and the kernel's KHO clients can do in one step.</summary>
+public enum WorkloadOperation
+{
+    /// <summary>kho_preserve_folio on an allocated folio.</summary>
+    PreserveFolio,
+
+    /// <summary>kho_preserve_pages on an allocated run of pages.</summary>
+    PreservePages,
+
+    /// <summary>kho_alloc_preserve.</summary>
+    AllocPreserve,
+
+    /// <summary>kho_unpreserve_folio, kho_unpreserve_pages or kho_unpreserve_free: whatever undoes what was preserved.</summary>
+    Unpreserve,
+
+    /// <summary>Allocate memory that is not preserved.</summary>
+    Allocate,
+
+    /// <summary>Free memory that is not preserved.</summary>
+    Free,
+
+    /// <summary>kho_add_subtree with a blob of preserved memory.</summary>
+    AddSubtree,
+
+    /// <summary>kho_remove_subtree.</summary>
+    RemoveSubtree,
+}
+
+/// <summary>How often each operation is chosen, as weights. A mix is complete: an operation that it does not name is never chosen.</summary>
+public sealed record OperationMix
+{
+    /// <summary>The mix of a scenario that gives none.</summary>
+    public static readonly OperationMix Default = new()
+    {
+        PreserveFolio = 20, PreservePages = 20, AllocPreserve = 10, Unpreserve = 15, Allocate = 15, Free = 10, AddSubtree = 5, RemoveSubtree = 5,
+    };
+
+    /// <summary>Weight of kho_preserve_folio.</summary>
+    [Range(0, 1_000_000)]
+    public int PreserveFolio { get; init; }
+
+    /// <summary>Weight of kho_preserve_pages.</summary>
+    [Range(0, 1_000_000)]
+    public int PreservePages { get; init; }
+
+    /// <summary>Weight of kho_alloc_preserve.</summary>
+    [Range(0, 1_000_000)]
+    public int AllocPreserve { get; init; }
+
+    /// <summary>Weight of unpreserving something preserved.</summary>
+    [Range(0, 1_000_000)]
+    public int Unpreserve { get; init; }
+
+    /// <summary>Weight of allocating memory that is not preserved.</summary>
+    [Range(0, 1_000_000)]
+    public int Allocate { get; init; }
+
+    /// <summary>Weight of freeing memory that is not preserved.</summary>
+    [Range(0, 1_000_000)]
+    public int Free { get; init; }
+
+    /// <summary>Weight of kho_add_subtree.</summary>
+    [Range(0, 1_000_000)]
+    public int AddSubtree { get; init; }
+
+    /// <summary>Weight of kho_remove_subtree.</summary>
+    [Range(0, 1_000_000)]
+    public int RemoveSubtree { get; init; }
+
+    /// <summary>The weights in the order of <see cref="WorkloadOperation"/>.</summary>
+    public IReadOnlyList<int> Weights => [PreserveFolio, PreservePages, AllocPreserve, Unpreserve, Allocate, Free, AddSubtree, RemoveSubtree];
+}
+
+/// <summary>What runs on a machine between two kexecs.</summary>
+public sealed record Workload
+{
+    /// <summary>Operations of user space and KHO clients before the next kernel is loaded.</summary>
+    [Range(0, 1_000_000)]
+    public int OperationsPerKexec { get; init; } = 64;
+
+    /// <summary>Operations between load and execute, when the machine still runs.</summary>
+    [Range(0, 1_000_000)]
+    public int OperationsAfterLoad { get; init; } = 8;
+
+    /// <summary>Virtual time between two operations, in nanosecond ticks.</summary>
+    [Key("operation_interval"), Range(typeof(ulong), "1", "86400000000000")]
+    public ulong OperationIntervalTicks { get; init; } = 1_000_000;
+
+    /// <summary>How often each operation is chosen.</summary>
+    public OperationMix Mix { get; init; } = OperationMix.Default;
+
+    /// <summary>Pages of a run that is preserved with kho_preserve_pages.</summary>
+    [Range(1, 4_194_304)]
+    public ValueRange RangePages { get; init; } = new(1, 600);
+
+    /// <summary>Orders of folios that are allocated and preserved.</summary>
+    [Range(0, 10)]
+    public ValueRange FolioOrders { get; init; } = new(0, 9);
+
+    /// <summary>Bytes of a blob that is added as a sub-tree.</summary>
+    [Key("blob_size"), Range(1, 4_194_304)]
+    public ValueRange BlobBytes { get; init; } = new(64, 4096);
+
+    /// <summary>Memory that the workload holds at most, preserved or not; an allocation that would exceed it is not attempted.</summary>
+    [Key("memory_limit"), Range(typeof(ulong), "4096", "35184372088832")]
+    public ulong MemoryLimitBytes { get; init; } = 64UL << 20;
+
+    /// <summary>Whether reserve_mem regions are filled with a pattern at the first boot and checked after each kexec.</summary>
+    public bool ReserveMemPatterns { get; init; } = true;
+}

@@ -1,0 +1,75 @@
+using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Subsystems.Memblock;
+
+/// <summary>Requests that memblock, owner of the page allocator after boot, answers with a <see cref="KernelResult"/>.</summary>
+public static class MemblockProtocol
+{
+    /// <summary>alloc_pages.</summary>
+    public const ushort AllocatePages = 0x0101;
+
+    /// <summary>free_pages.</summary>
+    public const ushort FreePages = 0x0102;
+
+    /// <summary>reserve_mem_init (late_initcall): preserve the regions, publish their blob.</summary>
+    public const ushort ReserveMemInit = 0x0104;
+
+    /// <summary>Hand the scratch areas to the buddy allocator as CMA pageblocks (kho_release_scratch).</summary>
+    public const ushort ReleaseScratch = 0x0105;
+
+    /// <summary>free_contig_range.</summary>
+    public const ushort FreeRange = 0x0106;
+
+    /// <summary>reserve_mem_find_by_name.</summary>
+    public const ushort FindReserveMem = 0x0107;
+}
+
+/// <summary>alloc_pages. Result value: physical address; -ENOMEM. The pages belong to the sender.</summary>
+/// <param name="Order">0..10.</param>
+/// <param name="Type">Mobility; CMA pageblocks serve only movable requests.</param>
+/// <param name="Node">Preferred node, or -1.</param>
+/// <param name="Zero">Whether the pages must read as zero.</param>
+public readonly record struct AllocatePages(int Order, MigrateType Type, int Node, bool Zero)
+{
+    /// <summary>The message.</summary>
+    /// <returns>Words: order, type, node, zero.</returns>
+    public Message ToMessage() =>
+        new(new MessageKind(MemblockProtocol.AllocatePages), (ulong)Order, (ulong)Type, (ulong)(long)Node, Zero ? 1UL : 0);
+
+    /// <summary>Reads the message.</summary>
+    /// <param name="message">The message.</param>
+    /// <returns>The request.</returns>
+    public static AllocatePages From(in Message message) => new((int)message.A, (MigrateType)message.B, (int)(long)message.C, message.D != 0);
+}
+
+/// <summary>free_pages of a block that belongs to the sender; anything else is an ownership violation.</summary>
+/// <param name="Phys">Physical address of its head.</param>
+/// <param name="Order">Its order.</param>
+public readonly record struct FreePages(ulong Phys, int Order)
+{
+    /// <summary>The message.</summary>
+    /// <returns>Words: address, order.</returns>
+    public Message ToMessage() => new(new MessageKind(MemblockProtocol.FreePages), Phys, (ulong)Order);
+}
+
+/// <summary>free_contig_range: gives back every block of the sender inside a run of pages.</summary>
+/// <param name="Pfn">First page.</param>
+/// <param name="Pages">How many.</param>
+public readonly record struct FreePageRange(ulong Pfn, ulong Pages)
+{
+    /// <summary>The message.</summary>
+    /// <returns>Words: pfn, pages.</returns>
+    public Message ToMessage() => new(new MessageKind(MemblockProtocol.FreeRange), Pfn, Pages);
+}
+
+/// <summary>
+/// reserve_mem_find_by_name, by position in the table. Result value: start; extra: bytes; -ENOENT past the last region.
+/// </summary>
+/// <param name="Index">Position, in the order of the options.</param>
+public readonly record struct FindReserveMem(int Index)
+{
+    /// <summary>The message.</summary>
+    /// <returns>Words: index.</returns>
+    public Message ToMessage() => new(new MessageKind(MemblockProtocol.FindReserveMem), (ulong)Index);
+}

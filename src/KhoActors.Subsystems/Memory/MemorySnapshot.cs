@@ -1,0 +1,249 @@
+using System.Runtime.InteropServices;
+using KhoActors.Subsystems.Actors;
+
+namespace KhoActors.Subsystems.Memory;
+
+/// <summary>
+/// RAM in a snapshot: runs of background, then the written pages as runs of words that differ from zero or from the background,
+/// whichever is fewer. Written pages that equal their background are left out: they read the same.
+/// </summary>
+public static class MemorySnapshot
+{
+    /// <summary>Largest number of background runs accepted when reading.</summary>
+    public const int MaxExtents = 1 << 22;
+
+    /// <summary>Largest number of written pages accepted when reading: 1 GiB.</summary>
+    public const int MaxPages = 1 << 18;
+
+    private static readonly PfnRange[] Everything = [new(0, PageGeometry.PfnLimit)];
+
+    /// <summary>Writes all RAM.</summary>
+    /// <param name="memory">The RAM.</param>
+    /// <param name="writer">Receives it.</param>
+    public static void Write(PhysicalMemory memory, SnapshotWriter writer) => Write(memory, writer, Everything);
+
+    /// <summary>Writes some RAM; the rest reads zero when it is read back.</summary>
+    /// <param name="memory">The RAM.</param>
+    /// <param name="writer">Receives it.</param>
+    /// <param name="kept">The pages that must survive: ascending, disjoint.</param>
+    public static void Write(PhysicalMemory memory, SnapshotWriter writer, ReadOnlySpan<PfnRange> kept)
+    {
+        WriteExtents(memory.Background, writer, kept);
+        WritePages(memory, writer, kept);
+    }
+
+    /// <summary>Reads RAM back; what the RAM held is forgotten.</summary>
+    /// <param name="memory">Receives it; of undefined content when this throws.</param>
+    /// <param name="reader">The snapshot, at the place where <see cref="Write(PhysicalMemory, SnapshotWriter)"/> began.</param>
+    /// <exception cref="SnapshotFormatException">Truncated, not ascending, above 2^52, or too large.</exception>
+    public static void Read(PhysicalMemory memory, SnapshotReader reader)
+    {
+        memory.Clear();
+        ReadExtents(memory, reader);
+        ReadPages(memory, reader);
+    }
+
+    private static void WriteExtents(ReadOnlySpan<MemoryExtent> extents, SnapshotWriter writer, ReadOnlySpan<PfnRange> kept)
+    {
+        int count = 0;
+        for (var cursor = new ExtentCursor(extents, kept); cursor.MoveNext();)
+        {
+            count++;
+        }
+
+        writer.WriteVar((ulong)count);
+        ulong previous = 0;
+        for (var cursor = new ExtentCursor(extents, kept); cursor.MoveNext();)
+        {
+            MemoryExtent extent = cursor.Current;
+            writer.WriteVar(extent.StartPfn - previous);
+            writer.WriteVar(((extent.EndPfn - extent.StartPfn) << 1) | (extent.Kind == BackgroundKind.Pattern ? 1UL : 0));
+            if (extent.Kind == BackgroundKind.Pattern)
+            {
+                writer.WriteUInt64(extent.Pattern.Seed);
+                writer.WriteVar(extent.Pattern.FirstPageIndex);
+            }
+
+            previous = extent.EndPfn;
+        }
+    }
+
+    private static void ReadExtents(PhysicalMemory memory, SnapshotReader reader)
+    {
+        int count = reader.ReadCount(MaxExtents, "the number of background runs");
+        ulong previous = 0;
+        for (int i = 0; i < count; i++)
+        {
+            ulong start = previous + ReadBelow(reader, PageGeometry.PfnLimit - previous, "the distance to a background run");
+            int at = reader.Position;
+            ulong lengthAndKind = reader.ReadVar();
+            ulong length = lengthAndKind >> 1;
+            if (length == 0 || length > PageGeometry.PfnLimit - start)
+            {
+                throw new SnapshotFormatException($"snapshot, byte {at}: a background run of {length} pages from page {start} is empty or ends above 2^40");
+            }
+
+            if ((lengthAndKind & 1) != 0)
+            {
+                ulong seed = reader.ReadUInt64();
+                memory.Fill(start, length, new PagePattern(seed, reader.ReadVar()));
+            }
+            else
+            {
+                memory.Poison(start, length);
+            }
+
+            previous = start + length;
+        }
+    }
+
+    private static void WritePages(PhysicalMemory memory, SnapshotWriter writer, ReadOnlySpan<PfnRange> kept)
+    {
+        ulong[] pfns = memory.WrittenPfns();
+        int pages = 0;
+        int range = 0;
+        foreach (ulong pfn in pfns)
+        {
+            while (range < kept.Length && kept[range].EndPfn <= pfn)
+            {
+                range++;
+            }
+
+            if (range < kept.Length && kept[range].StartPfn <= pfn && Differing(memory, pfn, memory.BackgroundOf(pfn)) != 0)
+            {
+                pfns[pages++] = pfn;
+            }
+        }
+
+        writer.WriteVar((ulong)pages);
+        ulong next = 0;
+        foreach (ulong pfn in pfns.AsSpan(0, pages))
+        {
+            MemoryExtent background = memory.BackgroundOf(pfn);
+            var zero = new MemoryExtent(pfn, pfn + 1, BackgroundKind.Zero, default);
+            bool fromBackground = background.Kind != BackgroundKind.Zero && Differing(memory, pfn, background) < Differing(memory, pfn, zero);
+            writer.WriteVar(((pfn - next) << 1) | (fromBackground ? 1UL : 0));
+            WriteWords(memory.WrittenPage(pfn)!, writer, pfn, fromBackground ? background : zero);
+            next = pfn + 1;
+        }
+    }
+
+    private static int Differing(PhysicalMemory memory, ulong pfn, in MemoryExtent from)
+    {
+        ulong[] page = memory.WrittenPage(pfn)!;
+        int words = 0;
+        for (int word = 0; word < page.Length; word++)
+        {
+            words += page[word] != from.WordAt(pfn, word) ? 1 : 0;
+        }
+
+        return words;
+    }
+
+    private static void WriteWords(ulong[] page, SnapshotWriter writer, ulong pfn, in MemoryExtent from)
+    {
+        int runs = 0;
+        for (int start = 0, end = 0; NextRun(page, pfn, from, ref start, ref end); start = end)
+        {
+            runs++;
+        }
+
+        writer.WriteVar((ulong)runs);
+        int previous = 0;
+        for (int start = 0, end = 0; NextRun(page, pfn, from, ref start, ref end); start = end)
+        {
+            writer.WriteVar((ulong)(start - previous));
+            writer.WriteVar((ulong)(end - start));
+            writer.WriteRaw(MemoryMarshal.AsBytes(page.AsSpan(start, end - start)));
+            previous = end;
+        }
+    }
+
+    private static bool NextRun(ulong[] page, ulong pfn, in MemoryExtent from, ref int start, ref int end)
+    {
+        while (start < page.Length && page[start] == from.WordAt(pfn, start))
+        {
+            start++;
+        }
+
+        end = start;
+        while (end < page.Length && page[end] != from.WordAt(pfn, end))
+        {
+            end++;
+        }
+
+        return start < end;
+    }
+
+    private static void ReadPages(PhysicalMemory memory, SnapshotReader reader)
+    {
+        int count = reader.ReadCount(MaxPages, "the number of written pages");
+        ulong next = 0;
+        for (int i = 0; i < count; i++)
+        {
+            ulong distanceAndBase = ReadBelow(reader, (PageGeometry.PfnLimit - next) << 1, "the distance to a written page");
+            ulong pfn = next + (distanceAndBase >> 1);
+            ulong[] page = (distanceAndBase & 1) != 0 ? memory.WritablePage(pfn) : memory.ZeroPage(pfn);
+            int runs = reader.ReadCount(PageGeometry.Words, "the number of runs in a page");
+            int word = 0;
+            for (int run = 0; run < runs; run++)
+            {
+                word += reader.ReadCount(PageGeometry.Words - word, "the distance to a run of words");
+                int length = reader.ReadCount(PageGeometry.Words - word, "the length of a run of words");
+                reader.ReadRaw(length * sizeof(ulong)).CopyTo(MemoryMarshal.AsBytes(page.AsSpan(word, length)));
+                word += length;
+            }
+
+            next = pfn + 1;
+        }
+    }
+
+    private static ulong ReadBelow(SnapshotReader reader, ulong limit, string what)
+    {
+        int at = reader.Position;
+        ulong value = reader.ReadVar();
+        return value < limit ? value : throw new SnapshotFormatException($"snapshot, byte {at}: {what} is {value}, it must be below {limit}");
+    }
+
+    /// <summary>The parts of the extents that lie in the kept ranges, ascending.</summary>
+    private ref struct ExtentCursor(ReadOnlySpan<MemoryExtent> extents, ReadOnlySpan<PfnRange> kept)
+    {
+        private readonly ReadOnlySpan<MemoryExtent> _extents = extents;
+        private readonly ReadOnlySpan<PfnRange> _kept = kept;
+        private int _extent;
+        private int _range;
+
+        public MemoryExtent Current { get; private set; }
+
+        public bool MoveNext()
+        {
+            while (_extent < _extents.Length && _range < _kept.Length)
+            {
+                ref readonly MemoryExtent extent = ref _extents[_extent];
+                PfnRange range = _kept[_range];
+                ulong start = Math.Max(extent.StartPfn, range.StartPfn), end = Math.Min(extent.EndPfn, range.EndPfn);
+                bool found = start < end;
+                if (found)
+                {
+                    Current = extent.From(start).To(end);
+                }
+
+                if (extent.EndPfn <= range.EndPfn)
+                {
+                    _extent++;
+                }
+                else
+                {
+                    _range++;
+                }
+
+                if (found)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+}

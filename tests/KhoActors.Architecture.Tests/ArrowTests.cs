@@ -1,0 +1,46 @@
+using KhoActors.Architecture.Tests.Il;
+
+namespace KhoActors.Architecture.Tests;
+
+public class ArrowTests
+{
+    // Rule 5: what judges the simulator shares no parser, allocator or tracker with it.
+    private static readonly string[] ClosedToOracles =
+    [
+        "KhoActors.Subsystems.Tracking.", "KhoActors.Subsystems.Fdt.", "KhoActors.Subsystems.Memblock.",
+        "KhoActors.Subsystems.Memory.PageAllocator", "KhoActors.Subsystems.Memory.Buddy",
+    ];
+
+    [Fact]
+    public void Subsystems_know_nothing_of_ours() => Judge.Clean(OwnReferences("KhoActors.Subsystems"));
+
+    [Fact]
+    public void Nodes_know_only_subsystems() => Judge.Clean(OwnReferences("KhoActors.Nodes").Except(["KhoActors.Subsystems"]));
+
+    [Fact]
+    public void The_program_knows_only_nodes_and_subsystems() =>
+        Judge.Clean(OwnReferences("kho").Except(["KhoActors.Nodes", "KhoActors.Subsystems"]));
+
+    [Fact]
+    public void Subsystems_use_nothing_but_the_base_library() => Judge.Clean(
+        AssemblyScan.Of("KhoActors.Subsystems").References.Where(static name => !name.StartsWith("System.", StringComparison.Ordinal)));
+
+    [Fact]
+    public void Oracles_share_no_parser_allocator_or_tracker_with_the_simulator() => Judge.Clean(
+        from type in AssemblyScan.Of("KhoActors.Nodes").In("KhoActors.Nodes.Invariants")
+        from name in type.Mentions
+        from closed in ClosedToOracles
+        where name.Contains(closed, StringComparison.Ordinal)
+        select $"{type.Name} uses {name}");
+
+    [Fact]
+    public void Namespaces_follow_folders() => Judge.Clean(
+        from file in Repository.Files("*.cs", "src")
+        let declared = Repository.Lines(file).FirstOrDefault(static line => line.StartsWith("namespace ", StringComparison.Ordinal))
+        let expected = $"namespace {Path.GetDirectoryName(file)!.Replace('\\', '/')["src/".Length..].Replace('/', '.')};"
+        where declared is not null && declared != expected
+        select $"{file}: {declared} should be {expected}");
+
+    private static string[] OwnReferences(string assembly) =>
+        [.. AssemblyScan.Of(assembly).References.Where(static name => name.StartsWith("KhoActors.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+}

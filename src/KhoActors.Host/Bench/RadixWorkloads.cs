@@ -1,7 +1,7 @@
 namespace KhoActors.Host.Bench;
 
 /// <summary>
-/// The workloads of the tracker benchmark on the simulated tree, beside the figures that the kernel's C code was measured with
+/// The workloads of the tracker benchmark on the simulated tree and root FDT, beside the figures that the kernel's C code was measured with
 /// (single-threaded, no lock, gcc 12 -O2). Counts, checksums and pages prove that the same work was done.
 /// </summary>
 public static class RadixWorkloads
@@ -24,7 +24,11 @@ public static class RadixWorkloads
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
         var session = new RadixSession();
-        Row[] rows = [.. RunRandom(session), .. RunDense(session), .. RunSpread(session), .. RunRanges(session), .. RunMixed(session), .. RunSparse(session)];
+        Row[] rows =
+        [
+            .. RunRandom(session), .. RunDense(session), .. RunSpread(session), .. RunRanges(session),
+            .. RunMixed(session), .. RunSparse(session), RunSubtrees(),
+        ];
         for (int i = 0; i < WarmUps + repetitions; i++)
         {
             foreach (Row row in rows)
@@ -41,10 +45,10 @@ public static class RadixWorkloads
         RadixOperation[] operations = RadixOperations.Random();
         return
         [
-            new("B1 add-random", "op", 4.9, Budget, session, Random, () => session.AddBlocks(operations), startsEmpty: true),
-            new("B1b re-add", "op", 4.8, CachedBudget, session, Random, () => session.AddBlocks(operations)),
-            Row.OfWalk("B1w walk", 4.1, session, Random),
-            new("B4 del-random", "op", 4.1, Budget, session, Random.Emptied, () => session.RemoveBlocks(operations)),
+            OnTree("B1 add-random", "op", 4.9, Budget, session, Random, () => session.AddBlocks(operations), startsEmpty: true),
+            OnTree("B1b re-add", "op", 4.8, CachedBudget, session, Random, () => session.AddBlocks(operations)),
+            OfWalk("B1w walk", 4.1, session, Random),
+            OnTree("B4 del-random", "op", 4.1, Budget, session, Random.Emptied, () => session.RemoveBlocks(operations)),
         ];
     }
 
@@ -53,9 +57,9 @@ public static class RadixWorkloads
         RadixOperation[] operations = RadixOperations.Ascending(1);
         return
         [
-            new("B2 add-sequential", "op", 4.4, CachedBudget, session, Dense, () => session.AddBlocks(operations), startsEmpty: true),
-            Row.OfWalk("B5a walk-dense", 3.6, session, Dense),
-            new("B2d del-sequential", "op", 3.5, Budget, session, Dense.Emptied, () => session.RemoveBlocks(operations)),
+            OnTree("B2 add-sequential", "op", 4.4, CachedBudget, session, Dense, () => session.AddBlocks(operations), startsEmpty: true),
+            OfWalk("B5a walk-dense", 3.6, session, Dense),
+            OnTree("B2d del-sequential", "op", 3.5, Budget, session, Dense.Emptied, () => session.RemoveBlocks(operations)),
         ];
     }
 
@@ -64,7 +68,7 @@ public static class RadixWorkloads
         RadixOperation[] operations = RadixOperations.Ascending(4);
         return
         [
-            Row.OfWalk("B5b walk-spread", 3.6, session, Spread, () => session.AddBlocks(operations)),
+            OfWalk("B5b walk-spread", 3.6, session, Spread, () => session.AddBlocks(operations)),
         ];
     }
 
@@ -73,9 +77,9 @@ public static class RadixWorkloads
         RadixOperation[] operations = RadixOperations.RandomRanges();
         return
         [
-            new("B3 range-preserve", "range", 80.5, Budget, session, Ranges, () => session.PreserveRanges(operations), startsEmpty: true),
-            Row.OfWalk("B3w walk", 5.1, session, Ranges),
-            new("B3u range-unpreserve", "range", 68.5, Budget, session, Ranges.Emptied, () => session.UnpreserveRanges(operations)),
+            OnTree("B3 range-preserve", "range", 80.5, Budget, session, Ranges, () => session.PreserveRanges(operations), startsEmpty: true),
+            OfWalk("B3w walk", 5.1, session, Ranges),
+            OnTree("B3u range-unpreserve", "range", 68.5, Budget, session, Ranges.Emptied, () => session.UnpreserveRanges(operations)),
         ];
     }
 
@@ -84,9 +88,9 @@ public static class RadixWorkloads
         RadixOperation[] operations = RadixOperations.RandomOrders();
         return
         [
-            new("B6 add-mixed-order", "op", 7.6, Budget, session, Mixed, () => session.AddBlocks(operations), startsEmpty: true),
-            Row.OfWalk("B6w walk", 5.0, session, Mixed),
-            new("B6d del-mixed-order", "op", 6.9, Budget, session, Mixed.Emptied, () => session.RemoveBlocks(operations)),
+            OnTree("B6 add-mixed-order", "op", 7.6, Budget, session, Mixed, () => session.AddBlocks(operations), startsEmpty: true),
+            OfWalk("B6w walk", 5.0, session, Mixed),
+            OnTree("B6d del-mixed-order", "op", 6.9, Budget, session, Mixed.Emptied, () => session.RemoveBlocks(operations)),
         ];
     }
 
@@ -95,9 +99,49 @@ public static class RadixWorkloads
         RadixOperation[] operations = RadixOperations.Sparse();
         return
         [
-            new("B9 add-sparse", "op", 434, Budget, session, Sparse, () => session.AddBlocks(operations), startsEmpty: true),
-            Row.OfWalk("B9w walk-sparse", 1196, session, Sparse),
+            OnTree("B9 add-sparse", "op", 434, Budget, session, Sparse, () => session.AddBlocks(operations), startsEmpty: true),
+            OfWalk("B9w walk-sparse", 1196, session, Sparse),
         ];
+    }
+
+    private static Row RunSubtrees()
+    {
+        var workload = new RootFdtWorkload();
+        return new("B7 add-64-subtrees", "add", 2469, Budget, workload.Measure, workload.Verify);
+    }
+
+    private static Row OnTree(
+        string name, string unit, double kernelNs, double budgetShare, RadixSession session, Expected expected, Func<double> work, bool startsEmpty = false)
+    {
+        double Measure()
+        {
+            if (startsEmpty)
+            {
+                session.Restart();
+            }
+
+            return work();
+        }
+
+        bool Verify()
+        {
+            session.Walk(out long count, out ulong checksum);
+            return new Expected(count, checksum, session.Pages) == expected;
+        }
+
+        return new(name, unit, kernelNs, budgetShare, Measure, Verify);
+    }
+
+    /// <summary>A walk of the tree that the row before left, or of one that is built first.</summary>
+    private static Row OfWalk(string name, double kernelNs, RadixSession session, Expected expected, Func<double>? build = null)
+    {
+        double Work()
+        {
+            build?.Invoke();
+            return session.Walk(out _, out _);
+        }
+
+        return OnTree(name, "entry", kernelNs, CachedBudget, session, expected, Work, startsEmpty: build is not null);
     }
 
     /// <summary>What a workload must leave behind.</summary>
@@ -106,30 +150,15 @@ public static class RadixWorkloads
         public Expected Emptied => this with { Count = 0, Checksum = 0 };
     }
 
-    private sealed class Row(
-        string name, string unit, double kernelNs, double budgetShare, RadixSession session, Expected expected, Func<double> work, bool startsEmpty = false)
+    private sealed class Row(string name, string unit, double kernelNs, double budgetShare, Func<double> measure, Func<bool> verify)
     {
         private readonly List<double> _ns = [];
         private bool _isVerified = true;
 
-        /// <summary>A walk of the tree that the row before left, or of one that is built first.</summary>
-        public static Row OfWalk(string name, double kernelNs, RadixSession session, Expected expected, Func<double>? build = null) =>
-            new(name, "entry", kernelNs, CachedBudget, session, expected, () =>
-            {
-                build?.Invoke();
-                return session.Walk(out _, out _);
-            }, startsEmpty: build is not null);
-
         public void Measure(bool isKept)
         {
-            if (startsEmpty)
-            {
-                session.Restart();
-            }
-
-            double ns = work();
-            session.Walk(out long count, out ulong checksum);
-            _isVerified &= new Expected(count, checksum, session.Pages) == expected;
+            double ns = measure();
+            _isVerified &= verify();
             if (isKept)
             {
                 _ns.Add(ns);

@@ -10,20 +10,48 @@ internal sealed class PageTable
     /// <summary>Looking up one page costs as much as passing this many slots in order.</summary>
     private const int ProbeCost = 8;
 
+    /// <summary>Pages in the order in which they were made: close in the computer's memory, too, when they are taken in that order.</summary>
+    private readonly List<ulong[]> _made = [];
     private readonly Stack<ulong[]> _recycled = new();
     private ulong[] _keys;
     private ulong[]?[] _pages;
+    private bool[] _isGuarded;
+    private int _guarded;
     private int _shift;
 
     public PageTable()
     {
         _keys = new ulong[64];
         _pages = new ulong[64][];
+        _isGuarded = new bool[64];
         _shift = 64 - 6;
         _keys.AsSpan().Fill(Empty);
     }
 
     public int Count { get; private set; }
+
+    /// <summary>How often a guarded page was touched or removed.</summary>
+    public ulong GuardedTouches { get; private set; }
+
+    /// <summary>Sets or ends the guard of a page that is there.</summary>
+    public void SetGuard(ulong pfn, bool isGuarded)
+    {
+        int slot = FindSlot(pfn);
+        if (slot >= 0 && _isGuarded[slot] != isGuarded)
+        {
+            _isGuarded[slot] = isGuarded;
+            _guarded += isGuarded ? 1 : -1;
+        }
+    }
+
+    /// <summary>Counts it when a page is guarded: somebody else is about to change it.</summary>
+    public void Touch(ulong pfn)
+    {
+        if (_guarded > 0 && FindSlot(pfn) is >= 0 and var slot && _isGuarded[slot])
+        {
+            GuardedTouches++;
+        }
+    }
 
     public ulong[]? Find(ulong pfn)
     {
@@ -52,29 +80,42 @@ internal sealed class PageTable
             Grow();
         }
 
-        ulong[] page = _recycled.Count > 0 ? _recycled.Pop() : new ulong[PageGeometry.Words];
-        Insert(pfn, page);
+        ulong[] page = _recycled.Count > 0 ? _recycled.Pop() : Make();
+        Insert(pfn, page, isGuarded: false);
         Count++;
+        return page;
+    }
+
+    /// <summary>Adds a page of zeros that is not there yet.</summary>
+    public ulong[] AddZeroed(ulong pfn)
+    {
+        bool isNew = _recycled.Count == 0;
+        ulong[] page = Add(pfn);
+        if (!isNew)
+        {
+            page.AsSpan().Clear();
+        }
+
         return page;
     }
 
     public void Remove(ulong pfn)
     {
-        int mask = _keys.Length - 1;
-        int i = SlotOf(pfn);
-        while (_keys[i] != pfn)
+        int slot = FindSlot(pfn);
+        if (slot < 0)
         {
-            if (_keys[i] == Empty)
-            {
-                return;
-            }
-
-            i = (i + 1) & mask;
+            return;
         }
 
-        _recycled.Push(_pages[i]!);
+        if (_isGuarded[slot])
+        {
+            GuardedTouches++;
+            _guarded--;
+        }
+
+        _recycled.Push(_pages[slot]!);
         Count--;
-        CloseGap(i, mask);
+        CloseGap(slot, _keys.Length - 1);
     }
 
     public void RemoveRange(ulong startPfn, ulong endPfn)
@@ -142,17 +183,25 @@ internal sealed class PageTable
 
     public void Clear()
     {
-        for (int i = 0; i < _keys.Length; i++)
+        _keys.AsSpan().Fill(Empty);
+        _pages.AsSpan().Clear();
+        _isGuarded.AsSpan().Clear();
+        GuardedTouches += (ulong)_guarded;
+        _guarded = 0;
+        _recycled.Clear();
+        for (int i = _made.Count - 1; i >= 0; i--)
         {
-            if (_keys[i] != Empty)
-            {
-                _recycled.Push(_pages[i]!);
-                _keys[i] = Empty;
-                _pages[i] = null;
-            }
+            _recycled.Push(_made[i]);
         }
 
         Count = 0;
+    }
+
+    private ulong[] Make()
+    {
+        var page = new ulong[PageGeometry.Words];
+        _made.Add(page);
+        return page;
     }
 
     /// <summary>The first slot from a slot on whose page is in a range, or -1.</summary>
@@ -181,7 +230,24 @@ internal sealed class PageTable
 
     private int SlotOf(ulong pfn) => (int)((pfn * 0x9E3779B97F4A7C15UL) >> _shift);
 
-    private void Insert(ulong pfn, ulong[] page)
+    private int FindSlot(ulong pfn)
+    {
+        int mask = _keys.Length - 1;
+        for (int i = SlotOf(pfn); ; i = (i + 1) & mask)
+        {
+            if (_keys[i] == pfn)
+            {
+                return i;
+            }
+
+            if (_keys[i] == Empty)
+            {
+                return -1;
+            }
+        }
+    }
+
+    private void Insert(ulong pfn, ulong[] page, bool isGuarded)
     {
         int mask = _keys.Length - 1;
         int i = SlotOf(pfn);
@@ -192,6 +258,7 @@ internal sealed class PageTable
 
         _keys[i] = pfn;
         _pages[i] = page;
+        _isGuarded[i] = isGuarded;
     }
 
     private void CloseGap(int gap, int mask)
@@ -203,27 +270,31 @@ internal sealed class PageTable
             {
                 _keys[gap] = _keys[i];
                 _pages[gap] = _pages[i];
+                _isGuarded[gap] = _isGuarded[i];
                 gap = i;
             }
         }
 
         _keys[gap] = Empty;
         _pages[gap] = null;
+        _isGuarded[gap] = false;
     }
 
     private void Grow()
     {
         ulong[] keys = _keys;
         ulong[]?[] pages = _pages;
+        bool[] isGuarded = _isGuarded;
         _keys = new ulong[keys.Length * 2];
         _pages = new ulong[keys.Length * 2][];
+        _isGuarded = new bool[keys.Length * 2];
         _shift--;
         _keys.AsSpan().Fill(Empty);
         for (int i = 0; i < keys.Length; i++)
         {
             if (keys[i] != Empty)
             {
-                Insert(keys[i], pages[i]!);
+                Insert(keys[i], pages[i]!, isGuarded[i]);
             }
         }
     }

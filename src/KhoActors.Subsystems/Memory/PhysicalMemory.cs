@@ -22,6 +22,12 @@ public sealed class PhysicalMemory
     /// </summary>
     public ulong ForeignWrites { get; private set; }
 
+    /// <summary>
+    /// Changes when a guarded page was written by address, zeroed or dropped: the narrow form of <see cref="ForeignWrites"/> for an owner
+    /// that guards all its pages.
+    /// </summary>
+    public ulong GuardedWrites => _pages.GuardedTouches;
+
     /// <summary>How many pages hold bytes of their own.</summary>
     public int WrittenPages => _pages.Count;
 
@@ -48,6 +54,11 @@ public sealed class PhysicalMemory
         return _pages.Find(pfn) ?? Materialise(pfn);
     }
 
+    /// <summary>Guards a written page, or ends its guard: see <see cref="GuardedWrites"/>. A guard ends with the page's own bytes.</summary>
+    /// <param name="pfn">Page frame number; a page without bytes of its own is left alone.</param>
+    /// <param name="isGuarded">Whether changes by others are counted.</param>
+    public void SetGuard(ulong pfn, bool isGuarded) => _pages.SetGuard(pfn, isGuarded);
+
     /// <summary>The words of a written page.</summary>
     /// <param name="pfn">Page frame number.</param>
     /// <returns>512 words, or null when the page still is its background.</returns>
@@ -63,7 +74,13 @@ public sealed class PhysicalMemory
     /// <returns>Its 512 words, all 0.</returns>
     public ulong[] ZeroPage(ulong pfn)
     {
-        ulong[] page = _pages.Find(pfn) ?? Add(pfn);
+        if (_pages.Find(pfn) is not { } page)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pfn, PageGeometry.PfnLimit);
+            return _pages.AddZeroed(pfn);
+        }
+
+        _pages.Touch(pfn);
         page.AsSpan().Clear();
         return page;
     }
@@ -108,6 +125,7 @@ public sealed class PhysicalMemory
         if ((phys & 7) == 0)
         {
             ForeignWrites++;
+            _pages.Touch(PageGeometry.PfnOf(phys));
             WritablePage(PageGeometry.PfnOf(phys))[(int)(phys & (PageGeometry.SizeBytes - 1)) >> 3] = value;
             return;
         }
@@ -151,6 +169,7 @@ public sealed class PhysicalMemory
         {
             int offset = (int)(phys & (PageGeometry.SizeBytes - 1));
             int length = Math.Min(source.Length, PageGeometry.SizeBytes - offset);
+            _pages.Touch(PageGeometry.PfnOf(phys));
             source[..length].CopyTo(WritablePageBytes(PageGeometry.PfnOf(phys))[offset..]);
             source = source[length..];
             phys += (ulong)length;

@@ -1,6 +1,9 @@
 namespace KhoActors.Subsystems.Tracking;
 
-/// <summary>Receives the blocks of a walk. Implemented by structs, so that a walk calls it without allocating or dispatching.</summary>
+/// <summary>
+/// Receives the blocks of a walk. Implemented by structs, so that a walk calls it without allocating or dispatching. The walk may work
+/// on a copy and give it back at its end: when it ends with an exception, fields of the struct may be behind.
+/// </summary>
 public interface IBlockVisitor
 {
     /// <summary>One preserved block.</summary>

@@ -19,16 +19,15 @@ internal sealed class LeafCache
     public ulong[]? Find(ulong prefix)
     {
         Slot[] slots = _slots;
-        for (int i = SlotOf(prefix); (uint)i < (uint)slots.Length; i = (i + 1) & (slots.Length - 1))
+        int mask = slots.Length - 1;
+        for (int i = SlotOf(prefix); ; i++)
         {
-            ref Slot slot = ref slots[i];
+            ref Slot slot = ref slots[i & mask];
             if (slot.Prefix == prefix || slot.Words is null)
             {
                 return slot.Words;
             }
         }
-
-        return null;
     }
 
     /// <summary>Remembers a leaf that is not remembered yet.</summary>

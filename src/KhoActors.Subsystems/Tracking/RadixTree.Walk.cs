@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Subsystems.Tracking;
@@ -65,37 +66,57 @@ public sealed partial class RadixTree
     {
         ObserveForeignWrites();
         int budget = NodeVisitLimit;
-        FreeNode(MapPhys, RadixKey.RootLevel, ref budget);
+        FreeNodesOf(MapPhys, RadixKey.RootLevel, ref budget);
         MapPhys = 0;
         _leaves.Clear();
-        _lastPrefix = ulong.MaxValue;
     }
 
     private static int WalkLeaf<TBlocks>(ReadOnlySpan<ulong> words, ulong prefix, ref TBlocks blocks)
         where TBlocks : struct, IBlockVisitor
     {
+        // On a local copy, sums and counters of a visitor stay in registers.
+        TBlocks visitor = blocks;
         ulong leafKey = prefix << RadixKey.LeafBits;
-        int order = RadixKey.OrderOf(leafKey);
-        for (int word = NextUsed(words, 0); word < words.Length; word = NextUsed(words, word + 1))
+        int result = 0;
+        for (int word = NextUsed(words, 0); word < words.Length && result == 0; word = NextUsed(words, word + 1))
         {
             ulong firstKey = leafKey | ((ulong)word << 6);
-            for (ulong bits = words[word]; bits != 0; bits &= bits - 1)
-            {
-                ulong key = firstKey | (uint)BitOperations.TrailingZeroCount(bits);
-                if (leafKey == 0)
-                {
-                    order = RadixKey.OrderOf(key);
-                }
-
-                int result = blocks.Visit(key << (PageGeometry.Shift + order), order);
-                if (result != 0)
-                {
-                    return result;
-                }
-            }
+            result = leafKey == 0
+                ? WalkKeysOfSeveralOrders(words[word], firstKey, ref visitor)
+                : WalkKeys(words[word], firstKey, RadixKey.OrderOf(leafKey), ref visitor);
         }
 
-        return 0;
+        blocks = visitor;
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int WalkKeys<TBlocks>(ulong bits, ulong firstKey, int order, ref TBlocks visitor)
+        where TBlocks : struct, IBlockVisitor
+    {
+        int result = 0;
+        for (; bits != 0 && result == 0; bits &= bits - 1)
+        {
+            ulong key = firstKey | (uint)BitOperations.TrailingZeroCount(bits);
+            result = visitor.Visit(key << (PageGeometry.Shift + order), order);
+        }
+
+        return result;
+    }
+
+    /// <summary>The one leaf whose keys have their order bit in the leaf itself: orders 38 and more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int WalkKeysOfSeveralOrders<TBlocks>(ulong bits, ulong firstKey, ref TBlocks visitor)
+        where TBlocks : struct, IBlockVisitor
+    {
+        int result = 0;
+        for (; bits != 0 && result == 0; bits &= bits - 1)
+        {
+            (ulong phys, int order) = RadixKey.Decode(firstKey | (uint)BitOperations.TrailingZeroCount(bits));
+            result = visitor.Visit(phys, order);
+        }
+
+        return result;
     }
 
     private static int NextUsed(ReadOnlySpan<ulong> words, int from)
@@ -130,17 +151,16 @@ public sealed partial class RadixTree
         return result;
     }
 
-    private void FreeNode(ulong node, int level, ref int budget)
+    private void FreeNodesOf(ulong node, int level, ref int budget)
     {
         Span<ulong> copy = stackalloc ulong[CopyWords(node)];
         ReadOnlySpan<ulong> words = WordsOf(node, copy, ref budget);
         for (int index = level == 0 ? words.Length : NextUsed(words, 0); index < words.Length; index = NextUsed(words, index + 1))
         {
-            FreeNode(words[index], level - 1, ref budget);
+            FreeNodesOf(words[index], level - 1, ref budget);
         }
 
-        _source!.FreePage(node);
-        AcceptOwnWrites();
+        FreeNode(node);
     }
 
     /// <summary>Words to copy before a node can be scanned: none when it is a written page, which is scanned in place.</summary>

@@ -15,11 +15,9 @@ public sealed partial class RadixTree : ITracker
     private readonly IPageSource? _source;
     private readonly Func<ulong, bool>? _isRam;
     private readonly LeafCache _leaves = new();
-    private ulong _lastPrefix = ulong.MaxValue;
-    private ulong[] _lastLeaf = [];
 
     /// <summary>
-    /// What <see cref="PhysicalMemory.ForeignWrites"/> was while every table was known to hold only what this tree put there. As
+    /// What <see cref="PhysicalMemory.GuardedWrites"/> was while every table was known to hold only what this tree put there. As
     /// long as it is, tables form a proper tree and remembered leaves are exact. One foreign write ends that for good: entries may
     /// then point anywhere, and a bit set in a "leaf" may change a table.
     /// </summary>
@@ -32,7 +30,7 @@ public sealed partial class RadixTree : ITracker
         _source = source;
         _isRam = isRam;
         _isSound = isSound;
-        _soundAt = memory.ForeignWrites;
+        _soundAt = memory.GuardedWrites;
         MapPhys = rootPhys;
     }
 
@@ -47,7 +45,13 @@ public sealed partial class RadixTree : ITracker
     public static RadixTree? Create(PhysicalMemory memory, IPageSource source, Func<ulong, bool>? isRam = null)
     {
         ulong root = source.AllocateZeroedPage();
-        return root == 0 ? null : new RadixTree(memory, source, root, isSound: true, isRam);
+        if (root == 0)
+        {
+            return null;
+        }
+
+        memory.SetGuard(PageGeometry.PfnOf(root), isGuarded: true);
+        return new RadixTree(memory, source, root, isSound: true, isRam);
     }
 
     /// <summary>Takes over a tree that stands in memory, as the next kernel does; nothing is read or checked yet.</summary>
@@ -105,27 +109,7 @@ public sealed partial class RadixTree : ITracker
     private static int WordOf(ulong key) => RadixKey.LeafBit(key) >> 6;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong[]? RememberedLeaf(ulong prefix)
-    {
-        if (_memory.ForeignWrites != _soundAt)
-        {
-            return null;
-        }
-
-        if (prefix == _lastPrefix)
-        {
-            return _lastLeaf;
-        }
-
-        ulong[]? leaf = _leaves.Find(prefix);
-        if (leaf is not null)
-        {
-            _lastPrefix = prefix;
-            _lastLeaf = leaf;
-        }
-
-        return leaf;
-    }
+    private ulong[]? RememberedLeaf(ulong prefix) => _memory.GuardedWrites == _soundAt ? _leaves.Find(prefix) : null;
 
     private int TrackByDescent(ulong key)
     {
@@ -191,7 +175,11 @@ public sealed partial class RadixTree : ITracker
     {
         Debug.Assert(_source is not null, "a tree without a page source is only read");
         ulong phys = _source.AllocateZeroedPage();
-        AcceptOwnWrites();
+        if (phys != 0)
+        {
+            _memory.SetGuard(PageGeometry.PfnOf(phys), isGuarded: true);
+        }
+
         return phys;
     }
 
@@ -200,10 +188,9 @@ public sealed partial class RadixTree : ITracker
     {
         for (int i = 0; i < insertion.Count; i++)
         {
-            _source!.FreePage(insertion[i]);
+            FreeNode(insertion[i]);
         }
 
-        AcceptOwnWrites();
         if (insertion.Count > 0)
         {
             Write(insertion.AnchorNode, insertion.AnchorIndex, 0);
@@ -217,29 +204,22 @@ public sealed partial class RadixTree : ITracker
             return;
         }
 
-        ulong[] words = _memory.WritablePage(PageGeometry.PfnOf(leaf));
-        _lastPrefix = key >> RadixKey.LeafBits;
-        _lastLeaf = words;
-        _leaves.Add(_lastPrefix, words);
+        _leaves.Add(key >> RadixKey.LeafBits, _memory.WritablePage(PageGeometry.PfnOf(leaf)));
     }
 
     private void ObserveForeignWrites()
     {
-        if (_isSound && _memory.ForeignWrites != _soundAt)
+        if (_isSound && _memory.GuardedWrites != _soundAt)
         {
             _isSound = false;
             _leaves.Clear();
-            _lastPrefix = ulong.MaxValue;
         }
     }
 
-    /// <summary>The page source may write to what it frees; pages of this tree are not what it writes to otherwise.</summary>
-    private void AcceptOwnWrites()
+    private void FreeNode(ulong node)
     {
-        if (_isSound)
-        {
-            _soundAt = _memory.ForeignWrites;
-        }
+        _memory.SetGuard(PageGeometry.PfnOf(node), isGuarded: false);
+        _source!.FreePage(node);
     }
 
     private ulong Read(ulong node, int word)

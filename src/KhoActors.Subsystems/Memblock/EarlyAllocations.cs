@@ -136,10 +136,7 @@ internal readonly ref struct EarlyAllocations
     private bool Make(EarlyAllocation allocation, int node, out PhysicalRange made)
     {
         made = default;
-        bool leftOut = (allocation.OnlyAbove4GiB && Map.End <= FourGiB)
-            || (allocation.OnlyOneNode && Map.Nodes.Count > 1)
-            || (allocation.OnlyWithoutHandoff && Memblock.ScratchOnly);
-        if (leftOut)
+        if ((allocation.OnlyWithHighMemory && Map.End <= FourGiB) || (allocation.OnlyOneNode && Map.Nodes.Count > 1))
         {
             return true;
         }

@@ -79,7 +79,7 @@ public enum EarlyAllocationUnit
 /// <param name="MinAddress">Lowest address searched first; the search is repeated from 0 when nothing is found above.</param>
 /// <param name="MaxAddress">One past the highest address, or 0 for no limit.</param>
 /// <param name="KeepBytes">Bytes that each CPU of the node keeps of its equal part of the block; the rest is given back at once. Null keeps all.</param>
-/// <param name="SmallestBytes">When it does not fit it is halved down to this size, then left out; 0 when it must not fail.</param>
+/// <param name="SmallestBytes">When it does not fit it is halved down to this size (a hash table: to a page), then left out; 0 when it must not fail.</param>
 /// <param name="FailureLine">A warning for each size that did not fit, <c>{bytes}</c> standing for the size; null for none.</param>
 /// <param name="PagesPerBucketLog2">log2 of the pages that share one hash bucket (<see cref="EarlyAllocationUnit.HashBuckets"/>).</param>
 /// <param name="Temporary">Whether it is given back at the end of the stage.</param>

@@ -142,6 +142,7 @@ internal readonly ref struct EarlyAllocations
         }
 
         ulong bytes = SizeOf(allocation, node);
+        ulong smallest = allocation.Unit == EarlyAllocationUnit.HashBuckets ? PageGeometry.SizeBytes : allocation.SmallestBytes;
         ulong phys = Allocate(allocation, bytes, node);
         while (phys == 0)
         {
@@ -152,7 +153,7 @@ internal readonly ref struct EarlyAllocations
                 return false;
             }
 
-            if (bytes <= allocation.SmallestBytes)
+            if (bytes <= smallest)
             {
                 return true;
             }

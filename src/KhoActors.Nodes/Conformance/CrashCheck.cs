@@ -49,9 +49,17 @@ internal static class CrashCheck
     }
 
     /// <summary>The next kernel stamps the head page of each block that it meets.</summary>
-    private readonly struct StampBlocks(Func<ulong, bool> isRam) : IBlockVisitor
+    private struct StampBlocks(Func<ulong, bool> isRam) : IBlockVisitor
     {
-        public int Visit(ulong phys, int order) =>
-            isRam(PageGeometry.PfnOf(phys)) ? 0 : throw SimulatedOopsException.BadPageFrame(PageGeometry.PfnOf(phys));
+        // A damaged tree may reach one leaf along millions of paths.
+        private const int BlocksMax = 4 << 20;
+
+        private int _blocks;
+
+        public int Visit(ulong phys, int order)
+        {
+            ulong pfn = PageGeometry.PfnOf(phys);
+            return !isRam(pfn) ? throw SimulatedOopsException.BadPageFrame(pfn) : ++_blocks > BlocksMax ? 1 : 0;
+        }
     }
 }

@@ -119,6 +119,15 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
         }
     }
 
+    /// <summary>The kernel crashed: nobody damaged what it was handed, so that is a violation.</summary>
+    /// <param name="generation">The generation that crashed.</param>
+    /// <param name="lastWords">What it said.</param>
+    public void JudgeCrash(int generation, string lastWords)
+    {
+        Generation = generation;
+        Report(InvariantCatalog.KernelAlive, lastWords);
+    }
+
     /// <summary>The machine lost its RAM: nothing has to survive.</summary>
     public void AtColdReset() => _record.Clear();
 

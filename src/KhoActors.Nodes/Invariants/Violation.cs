@@ -41,6 +41,9 @@ public static class InvariantCatalog
     /// <summary>reserve_mem regions keep their address across a hand-over.</summary>
     public const string ReserveMemRevived = "reserve-mem-revived";
 
+    /// <summary>A simulated kernel that was handed good data does not crash.</summary>
+    public const string KernelAlive = "kernel-alive";
+
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<Invariant> All { get; } =
     [
@@ -52,6 +55,7 @@ public static class InvariantCatalog
         new(AllocationDisjoint, "no page is allocated twice"),
         new(ScratchMovable, "only movable memory is allocated inside scratch"),
         new(KexecMetadata, "the kexec metadata names the previous release and counts the chain"),
+        new(KernelAlive, "a simulated kernel that was handed good data does not crash"),
         new(ReserveMemRevived, "reserve_mem regions keep their address across a hand-over"),
     ];
 }

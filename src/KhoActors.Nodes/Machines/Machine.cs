@@ -102,7 +102,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _digest.Append(generation.CommandLine);
         BootSource source = _source;
         string? death = generation.Boot(source);
-        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(death);
+        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(generation.Number, death);
         bool handedOver = death is null && generation.IsKhoBoot;
         Leave(generation, end);
         CloseLink();
@@ -201,16 +201,17 @@ public sealed class Machine : ISnapshotting, IDisposable
 
         if (machine.OopsText is { } text)
         {
-            _log.Write(LogLevel.Alert, text);
+            Die(generation.Number, text);
         }
 
         _runtime.Stop(ActorId.Machine, StopKind.Abrupt);
         return end;
     }
 
-    private GenerationEnd Die(string lastWords)
+    private GenerationEnd Die(int generation, string lastWords)
     {
         _log.Write(LogLevel.Emergency, lastWords);
+        _model.JudgeCrash(generation, lastWords);
         return GenerationEnd.Oops;
     }
 

@@ -72,7 +72,7 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
     }
 
     private RadixTree IncomingTree() =>
-        RadixTree.Attach(_memory, Incoming!.MapPhys, isRam: phys => _ram.Contains(PageGeometry.PfnOf(phys)));
+        RadixTree.Attach(_memory, Incoming!.MapPhys, isRam: _ram.Contains);
 
     private void Reserve(MemblockAllocator memblock, PreservedBlock block)
     {

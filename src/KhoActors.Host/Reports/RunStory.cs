@@ -1,0 +1,35 @@
+using KhoActors.Nodes.Machines;
+using KhoActors.Subsystems;
+
+namespace KhoActors.Host.Reports;
+
+/// <summary>A run of a single machine as a story: each generation with its kernel's own lines and what became of its memory.</summary>
+/// <param name="terminal">Receives it.</param>
+internal sealed class RunStory(Terminal terminal)
+{
+    /// <summary>Tells one generation.</summary>
+    /// <param name="report">What it did.</param>
+    public void Tell(GenerationReport report)
+    {
+        string arrival = report.WasKexec ? $"booted by kexec from {report.PreviousKernel}" : "cold boot";
+        terminal.Out.WriteLine($"generation {report.Generation}: kernel {report.Kernel}, {arrival}");
+        foreach (LogLine line in report.Log)
+        {
+            terminal.Out.WriteLine($"  {line}");
+        }
+
+        if (report.WasKexec)
+        {
+            terminal.Out.WriteLine(report.HandedOver
+                ? $"  {report.Survived} preserved pieces arrived intact; user space restored {report.Restored} of its own"
+                : $"  nothing was handed over; {report.Lost} preserved pieces are gone");
+        }
+
+        if (report.Operations > 0)
+        {
+            terminal.Out.WriteLine($"  {report.Operations} operations, {report.Messages} messages, {report.FailedRequests} requests refused; end: {report.End}");
+        }
+
+        terminal.Out.WriteLine();
+    }
+}

@@ -47,7 +47,7 @@ public readonly record struct KexecMetadata(uint Version, string PreviousRelease
     /// <summary>Writes the structure at the start of a zeroed page.</summary>
     /// <param name="page">At least 73 bytes.</param>
     /// <param name="release">The running kernel's release, cut to 64 characters.</param>
-    /// <param name="kexecCount">The incoming count plus one; 0 plus one after a cold boot is written by the first hand-over.</param>
+    /// <param name="kexecCount">The incoming count plus one, wrapping; after a cold boot 1.</param>
     /// <exception cref="ArgumentException">The span is too short.</exception>
     public static void Write(Span<byte> page, string release, uint kexecCount)
     {

@@ -17,7 +17,7 @@ public sealed class PageAllocatorModelTests
         var memory = new PhysicalMemory();
         var options = new PageAllocatorOptions(pageblockOrder, 10, poison);
         var allocator = new PageAllocator(memory, options);
-        for (ulong seed = 1; seed <= 250; seed++)
+        for (ulong seed = 1; seed <= 80; seed++)
         {
             memory.Clear();
             allocator.Reset(options);

@@ -11,7 +11,7 @@ public sealed class PhysicalMemoryModelTests
     public void Random_operations_read_what_the_byte_model_reads()
     {
         var memory = new PhysicalMemory();
-        for (ulong seed = 1; seed <= 600; seed++)
+        for (ulong seed = 1; seed <= 300; seed++)
         {
             memory.Clear();
             var draws = new Draws(seed);

@@ -15,9 +15,9 @@ internal static class CommandLine
     public static ExitCode Run(string[] arguments, Terminal terminal)
     {
         ParseResult parsed = CreateRoot(terminal).Parse(arguments);
-        if (parsed.Errors.Count > 0 && !AsksForHelp(parsed))
+        if (Complaint(parsed) is { } complaint)
         {
-            terminal.Complain($"{Describe(parsed)}; see {HelpOf(parsed.CommandResult)}");
+            terminal.Complain($"{complaint}; see {HelpOf(parsed.CommandResult)}");
             return ExitCode.Usage;
         }
 
@@ -81,10 +81,37 @@ internal static class CommandLine
 
     private static bool AsksForHelp(ParseResult parsed) => parsed.Action is System.CommandLine.Help.HelpAction;
 
-    // A mistyped command leaves an unknown word and no command: the word is what the user wants to hear about.
-    private static string Describe(ParseResult parsed) => parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command.TreatUnmatchedTokensAsErrors
-        ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'"
-        : string.Join(' ', parsed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+    // What is wrong, in one line, or null. A mistyped command leaves an unknown word and no command: the word is what matters.
+    private static string? Complaint(ParseResult parsed)
+    {
+        if (AsksForHelp(parsed))
+        {
+            return null;
+        }
+
+        if (UnknownWord(parsed) is { } word)
+        {
+            return $"unknown command or option '{word}'";
+        }
+
+        return parsed.Errors.Count == 0
+            ? null
+            : string.Join(' ', parsed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+    }
+
+    // The parser takes an unknown option for an argument where one is still free; only what follows `--` may look like an option.
+    private static string? UnknownWord(ParseResult parsed)
+    {
+        if (!parsed.CommandResult.Command.TreatUnmatchedTokensAsErrors)
+        {
+            return null;
+        }
+
+        return parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0]
+            : parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash) ? null
+            : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(static argument => argument.Tokens)
+                .FirstOrDefault(static token => token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
+    }
 
     private static string HelpOf(CommandResult command) =>
         command.Parent is null ? "kho --help" : $"kho {command.Command.Name} --help";

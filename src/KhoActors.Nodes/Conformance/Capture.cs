@@ -9,11 +9,14 @@ namespace KhoActors.Nodes.Conformance;
 public sealed class Capture
 {
     private const string GenerationPrefix = "gen-";
+    private const string ConsoleTail = "console-tail.txt";
 
+    private readonly CaptureFiles _files;
     private readonly List<CaptureGeneration> _generations = [];
 
-    private Capture(string name, string description, int? selected)
+    private Capture(CaptureFiles files, string name, string description, int? selected)
     {
+        _files = files;
         Name = name;
         Description = description;
         Selected = selected;
@@ -57,15 +60,15 @@ public sealed class Capture
         }
 
         (string description, IReadOnlyList<CaptureDescription> generations) = described ? CaptureCaseFile.Read(files) : (string.Empty, []);
-        Capture capture = new(Path.GetFileName(root), description, selected) { Kernels = CaptureKernels.ReadNear(root) };
+        Capture capture = new(files, Path.GetFileName(root), description, selected) { Kernels = CaptureKernels.ReadNear(root) };
         foreach (CaptureDescription generation in generations.OrderBy(generation => generation.Number))
         {
-            capture.Add(files, generation);
+            capture.Add(generation);
         }
 
         if (selected is { } number && capture.Find(number) is null)
         {
-            capture.AddUndescribed(files, number);
+            capture.AddUndescribed(number);
         }
 
         return capture;
@@ -85,6 +88,10 @@ public sealed class Capture
 
     internal static bool IsCase(string directory) => File.Exists(Path.Combine(directory, CaptureCaseFile.Name));
 
+    /// <summary>Reads the serial output of a case that ended in a crash or hang.</summary>
+    /// <returns>Its lines, or null when there is none.</returns>
+    public IReadOnlyList<string>? ReadConsoleTail() => _files.Exists(ConsoleTail) ? _files.Lines(ConsoleTail) : null;
+
     private static int? GenerationOf(string directory)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
@@ -94,15 +101,15 @@ public sealed class Capture
             : null;
     }
 
-    private void Add(CaptureFiles files, CaptureDescription description) =>
-        _generations.Add(new CaptureGeneration(this, files, description, $"{GenerationPrefix}{description.Number.ToString(CultureInfo.InvariantCulture)}"));
+    private void Add(CaptureDescription description) =>
+        _generations.Add(new CaptureGeneration(this, _files, description, $"{GenerationPrefix}{description.Number.ToString(CultureInfo.InvariantCulture)}"));
 
     /// <summary>A folder without case.json: what is needed comes from its own files.</summary>
-    private void AddUndescribed(CaptureFiles files, int number)
+    private void AddUndescribed(int number)
     {
         string folder = $"{GenerationPrefix}{number.ToString(CultureInfo.InvariantCulture)}";
         string file = $"{folder}/dmesg.txt";
-        string release = CaptureLog.Parse(file, files.Lines(file)).Release;
-        Add(files, new CaptureDescription(number, release, files.Text($"{folder}/cmdline").TrimEnd('\n', '\r')));
+        string release = CaptureLog.Parse(file, _files.Lines(file)).Release;
+        Add(new CaptureDescription(number, release, _files.Text($"{folder}/cmdline").TrimEnd('\n', '\r')));
     }
 }

@@ -39,7 +39,7 @@ internal static class CaptureCaseFile
             ReserveMem = field.Find("reserve_mem") is { } regions ? [.. regions.Items().Select(region => Region(region))] : null,
             LoadLog = [.. (field.Find("kexec_load_log")?.Items() ?? []).Select(line => line.Text())],
             ScratchArray = field.Find("scratch_array_handed_over") is { } areas ? [.. areas.Items().Select(area => Area(area))] : null,
-            SetupDataNodePhys = field.Find("setup_data_node_phys")?.Number(),
+            SetupDataNodePhys = field.Find("setup_data_node_phys")?.Address(),
             Incoming = field.Find("incoming_setup_data") is { } incoming ? Incoming(incoming) : null,
             Handover = field.Find("handover") is { } handover ? Handover(handover) : null,
             Injected = field.Find("injected")?.Text() ?? string.Empty,
@@ -54,7 +54,7 @@ internal static class CaptureCaseFile
         Syscall = field.Find("syscall")?.Text() ?? string.Empty,
         Error = field.Find("error")?.Text() ?? string.Empty,
         Errno = field.Find("errno")?.Number(0, 4095),
-        Phys = field.Find("phys")?.Number() ?? 0,
+        Phys = field.Find("phys")?.Address() ?? 0,
         SizeBytes = field.Find("length")?.Number() ?? field.Find("bytes")?.Number() ?? 0,
         Label = field.Find("label")?.Text() ?? string.Empty,
         Tag = field.Find("tag")?.Text() ?? string.Empty,
@@ -72,13 +72,13 @@ internal static class CaptureCaseFile
             throw field.Complaint("is not a name, an address and a size");
         }
 
-        return new CaptureRegion(parts[0].Text(), parts[1].Number(), parts[2].Number());
+        return new CaptureRegion(parts[0].Text(), parts[1].Address(), parts[2].Size());
     }
 
     private static ScratchArea Area(in CaptureField field)
     {
         CaptureField[] parts = field.Items(2);
-        return new ScratchArea(parts[0].Number(), parts[1].Number());
+        return new ScratchArea(parts[0].Address(), parts[1].Size());
     }
 
     private static CaptureSetupData Incoming(in CaptureField field) => new(
@@ -88,7 +88,7 @@ internal static class CaptureCaseFile
 
     private static CaptureHandover Handover(in CaptureField field) => new(
         field["snapshot"].Text(),
-        field["root_fdt_phys"].Number(),
+        field["root_fdt_phys"].Address(),
         field["compatible"].Text(),
         (uint)field["totalsize"].Number(0, int.MaxValue),
         field["preserved_memory_map"].Number(),
@@ -96,11 +96,11 @@ internal static class CaptureCaseFile
         field.Find("blocks") is { } blocks ? [.. blocks.Items().Select(block => Block(block))] : []);
 
     private static CaptureSubnode Subnode(in CaptureField field) =>
-        new(field["name"].Text(), field["phys"].Number(), field.Find("size")?.Number());
+        new(field["name"].Text(), field["phys"].Address(), field.Find("size")?.Number());
 
     private static CaptureBlock Block(in CaptureField field)
     {
         CaptureField[] parts = field.Items(2);
-        return new CaptureBlock(parts[0].Number(), parts[1].Number(0, OrderMax));
+        return new CaptureBlock(parts[0].Address(), parts[1].Number(0, OrderMax));
     }
 }

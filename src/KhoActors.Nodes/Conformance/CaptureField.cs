@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -11,6 +12,8 @@ internal readonly record struct CaptureField(string File, string Path, JsonEleme
 {
     /// <summary>Deepest nesting that is read; the format needs 7 levels.</summary>
     public const int DepthMax = 32;
+
+    private const ulong AddressLimit = 1UL << PageGeometry.PhysicalAddressBits;
 
     /// <summary>Most elements of one array; the longest real one has some thousands.</summary>
     public const int ElementsMax = 4 << 20;
@@ -125,6 +128,20 @@ internal readonly record struct CaptureField(string File, string Path, JsonEleme
 
         ulong number = Number();
         return number <= (ulong)max && (min <= 0 || number >= (ulong)min) ? (int)number : throw Complaint($"is not within {min} and {max}");
+    }
+
+    /// <summary>A physical address.</summary>
+    public ulong Address()
+    {
+        ulong address = Number();
+        return address < AddressLimit ? address : throw Complaint("is not an address below 2^52");
+    }
+
+    /// <summary>A number of bytes that physical memory can have.</summary>
+    public ulong Size()
+    {
+        ulong size = Number();
+        return size <= AddressLimit ? size : throw Complaint("is larger than 2^52");
     }
 
     /// <summary>A complaint about this value.</summary>

@@ -45,14 +45,14 @@ public sealed class CaptureKernels
         foreach (string name in root.MemberNames())
         {
             CaptureField kernel = root[name];
-            ulong alignment = kernel["kernel_alignment"].Number();
+            ulong alignment = kernel["kernel_alignment"].Size();
             if (alignment == 0 || (alignment & (alignment - 1)) != 0)
             {
                 throw kernel["kernel_alignment"].Complaint("is not a power of two");
             }
 
             kernels.Add(new CaptureKernel(
-                name, kernel["init_size"].Number(), kernel["pref_address"].Number(), alignment, kernel["bzimage_bytes"].Number()));
+                name, kernel["init_size"].Size(), kernel["pref_address"].Address(), alignment, kernel["bzimage_bytes"].Size()));
         }
 
         return new CaptureKernels(kernels);

@@ -15,8 +15,6 @@ public sealed record CapturePages(ulong RootFdtPhys, IReadOnlyList<CapturePage> 
 {
     internal const string FileName = "pages.json.gz";
 
-    private const ulong AddressLimit = 1UL << PageGeometry.PhysicalAddressBits;
-
     /// <summary>Puts the pages into simulated RAM. What was not saved reads as zero.</summary>
     /// <returns>New RAM.</returns>
     public PhysicalMemory ToMemory()
@@ -57,15 +55,15 @@ public sealed record CapturePages(ulong RootFdtPhys, IReadOnlyList<CapturePage> 
             pages[i] = Page(items[i]);
         }
 
-        return new CapturePages(root["root_fdt_phys"].Number(), pages);
+        return new CapturePages(root["root_fdt_phys"].Address(), pages);
     }
 
     private static CapturePage Page(in CaptureField field)
     {
-        ulong phys = field["phys"].Number();
-        if (phys % PageGeometry.SizeBytes != 0 || phys >= AddressLimit)
+        ulong phys = field["phys"].Address();
+        if (phys % PageGeometry.SizeBytes != 0)
         {
-            throw field["phys"].Complaint("is not the address of a page below 2^52");
+            throw field["phys"].Complaint("is not the address of a page");
         }
 
         byte[] data = field["data"].Base64();

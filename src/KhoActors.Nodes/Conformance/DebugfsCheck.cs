@@ -1,4 +1,5 @@
 using System.Text;
+using KhoActors.Subsystems;
 using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
@@ -145,7 +146,16 @@ internal static class DebugfsCheck
             return true;
         }
 
-        return RadixTree.Attach(material.AsReceived, root).IsTracked(PageGeometry.PfnOf(phys), 0);
+        try
+        {
+            return RadixTree.Attach(material.AsReceived, root, isRam: pfn => material.Pages.Holds(PageGeometry.PhysOf(pfn)))
+                .IsTracked(PageGeometry.PfnOf(phys), 0);
+        }
+        catch (SimulatedOopsException)
+        {
+            // A damaged tree tells nothing of this page.
+            return false;
+        }
     }
 
     private static void CompareFile(CaptureGeneration generation, string path, byte[] memory, ulong sizeBytes, Differences differences)

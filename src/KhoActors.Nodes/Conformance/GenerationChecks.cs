@@ -10,6 +10,7 @@ internal static class GenerationChecks
         ("hand-off", HandOffCheck.Run),
         ("debugfs", DebugfsCheck.Run),
         ("verdict", VerdictCheck.Run),
+        ("crash", CrashCheck.Run),
         ("load", LoadCheck.Run),
     ];
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -46,8 +47,13 @@ public sealed partial record KexecLoadLog(IReadOnlyList<string> Placements, IRea
 
     private const string PlacementPrefix = "kexec-bzImage64: ";
 
-    private static ulong Hex(Match match, string group) =>
-        ulong.Parse(match.Groups[group].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    private static ulong Hex(Match match, string group)
+    {
+        ulong value = ulong.Parse(match.Groups[group].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        return value <= 1UL << PageGeometry.PhysicalAddressBits
+            ? value
+            : throw new CaptureFormatException(CaptureCaseFile.Name, "kexec_load_log", $"{group} 0x{value:x} is larger than 2^52");
+    }
 
     [GeneratedRegex(
         @"^kexec_file: segment\[\d+\]: buf=\S+ bufsz=0x(?<bufsz>[0-9a-f]{1,16}) mem=0x(?<mem>[0-9a-f]{1,16}) memsz=0x(?<memsz>[0-9a-f]{1,16})$",

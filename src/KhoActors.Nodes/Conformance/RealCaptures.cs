@@ -56,6 +56,6 @@ public static class RealCaptures
             }
         }
 
-        return results.Count > 0 ? results : [CaseResult.Skip(name, "the case records no generation")];
+        return results.Count > 0 ? results : [CaseResult.Skip(name, "nothing to check: the capture records neither loads nor memory of a generation")];
     }
 }

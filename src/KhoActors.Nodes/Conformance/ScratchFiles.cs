@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -31,9 +32,9 @@ internal static class ScratchFiles
         ulong[] numbers = new ulong[lines.Length];
         for (int i = 0; i < lines.Length; i++)
         {
-            if (!CaptureField.TryParse(lines[i].TrimEnd('\r'), out numbers[i]))
+            if (!CaptureField.TryParse(lines[i].TrimEnd('\r'), out numbers[i]) || numbers[i] >= 1UL << PageGeometry.PhysicalAddressBits)
             {
-                throw new CaptureFormatException(file, $"line {i + 1}", "is not a number like 0x1e800000");
+                throw new CaptureFormatException(file, $"line {i + 1}", "is not a number below 2^52 like 0x1e800000");
             }
         }
 

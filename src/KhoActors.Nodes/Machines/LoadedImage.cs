@@ -13,7 +13,7 @@ namespace KhoActors.Nodes.Machines;
 internal sealed class LoadedImage
 {
     private readonly KexecSegment[] _segments = new KexecSegment[KexecSegments.SegmentsMax];
-    private readonly List<KexecArea> _areas = [];
+    private readonly List<ScratchArea> _areas = [];
     private KexecPlan _plan;
     private string _commandLine = string.Empty;
     private string _release = string.Empty;
@@ -36,14 +36,14 @@ internal sealed class LoadedImage
         {
             foreach (ScratchArea area in scratch.Areas)
             {
-                _areas.Add(new KexecArea(area.Phys, area.SizeBytes));
+                _areas.Add(area);
             }
         }
         else
         {
             for (int i = map.Ram.Count - 1; i >= 0; i--)
             {
-                _areas.Add(new KexecArea(map.Ram[i].Start, map.Ram[i].End - map.Ram[i].Start));
+                _areas.Add(new ScratchArea(map.Ram[i].Start, map.Ram[i].End - map.Ram[i].Start));
             }
         }
 

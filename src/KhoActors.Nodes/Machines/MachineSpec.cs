@@ -19,15 +19,18 @@ public sealed record MachineSpec
     public required MachineMemory Memory { get; init; }
 
     /// <summary>The kernels that it boots in turn.</summary>
-    public required IReadOnlyList<KernelBuild> Kernels { get; init; }
+    public required KernelChain Chain { get; init; }
+
+    /// <summary>The scenario with its kernels.</summary>
+    public required ResolvedScenario Resolved { get; init; }
 
     /// <summary>What it does.</summary>
-    public required Scenario Scenario { get; init; }
+    public Scenario Scenario => Resolved.Scenario;
 
     /// <summary>The kernel of a generation.</summary>
     /// <param name="generation">0 for the first boot.</param>
     /// <returns>The build.</returns>
-    public KernelBuild KernelOf(int generation) => Kernels[generation % Kernels.Count];
+    public KernelBuild KernelOf(int generation) => Resolved.Kernel(Chain.KernelOfGeneration(generation));
 }
 
 /// <summary>The memory of a kind of hardware, in the forms that a boot needs; shared by all machines of that kind.</summary>

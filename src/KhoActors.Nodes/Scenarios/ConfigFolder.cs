@@ -11,6 +11,7 @@ public sealed record CatalogEntry(string Name, string Path, string Summary, Scen
 internal sealed class ConfigFolder(string folder, string kind)
 {
     private const string Ending = ".yaml";
+    private const int ChunkBytes = 16 << 10;
 
     /// <summary>Names of the files, sorted.</summary>
     public IReadOnlyList<string> Names()
@@ -53,11 +54,18 @@ internal sealed class ConfigFolder(string folder, string kind)
         try
         {
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            byte[] bytes = new byte[YamlReader.MaximumBytes + 1];
-            int length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            return length > YamlReader.MaximumBytes
-                ? throw Refuse(path, $"the file has more than {YamlReader.MaximumBytes} bytes")
-                : bytes[..length];
+            using MemoryStream content = new();
+            byte[] chunk = new byte[ChunkBytes];
+            for (int length = file.Read(chunk); length > 0; length = file.Read(chunk))
+            {
+                content.Write(chunk, 0, length);
+                if (content.Length > YamlReader.MaximumBytes)
+                {
+                    throw Refuse(path, $"the file has more than {YamlReader.MaximumBytes} bytes");
+                }
+            }
+
+            return content.ToArray();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

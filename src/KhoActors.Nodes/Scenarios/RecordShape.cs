@@ -27,9 +27,10 @@ internal sealed class FieldShape
     public FieldShape(PropertyInfo property, ParameterInfo? parameter)
     {
         _property = property;
-        NullabilityInfo nullability = new NullabilityInfoContext().Create(property);
         Type = System.Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
-        Nullable = nullability.ReadState == NullabilityState.Nullable;
+        Nullable = property.PropertyType.IsValueType
+            ? Type != property.PropertyType
+            : new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
         Required = parameter is not null ? !parameter.HasDefaultValue : property.IsDefined(typeof(System.Runtime.CompilerServices.RequiredMemberAttribute));
         Parameter = parameter;
         Form = FormOf(Type);

@@ -66,13 +66,19 @@ internal sealed class YamlReader
 
     private static ConfigNode ReadText(string text, int scale, Func<Mark, SourcePosition> position)
     {
+        YamlReader reader = new(text, scale, position);
         try
         {
-            return new YamlReader(text, scale, position).Document();
+            return reader.Document();
         }
         catch (YamlException exception)
         {
             throw Refuse(position(exception.Start), $"not valid YAML: {exception.Message.ReplaceLineEndings(" ").TrimEnd('.')}");
+        }
+        catch (InvalidOperationException)
+        {
+            // YamlDotNet 16.3 throws this instead of its own exception for some text inside brackets that are not closed.
+            throw Refuse(position(reader._parser.Current?.End ?? Mark.Empty), "not valid YAML: what follows here cannot be understood; is a bracket not closed?");
         }
     }
 

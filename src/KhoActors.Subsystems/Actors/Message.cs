@@ -43,6 +43,10 @@ public readonly record struct MessageKind(ushort Value)
 
     /// <summary>Whether it is a reply.</summary>
     public bool IsReply => (Value & ReplyBit) != 0;
+
+    /// <summary>The number in hexadecimal. A record's own text would print <see cref="Reply"/>, whose text prints its reply, without end.</summary>
+    /// <returns>For example <c>0x0201</c>.</returns>
+    public override string ToString() => $"0x{Value:x4}";
 }
 
 /// <summary>

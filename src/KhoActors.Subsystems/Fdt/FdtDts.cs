@@ -32,13 +32,12 @@ public static class FdtDts
     {
         ArgumentNullException.ThrowIfNull(output);
         var text = new Text(output);
-        text.Write("/dts-v1/;\n");
+        text.Write("/dts-v1/;\n\n");
         var result = FdtReader.CheckHeader(fdt);
         if (result == 0)
         {
             var view = new FdtView(fdt);
             PrintReservations(fdt, view, text);
-            text.Write("\n");
             result = PrintTree(view, text, style);
         }
 
@@ -127,7 +126,7 @@ public static class FdtDts
 
     private static int PrintProperty(FdtView view, Text text, int property, int depth, FdtDtsStyle style)
     {
-        var result = view.String(Read(view.Structure, property + 8), out var name);
+        var result = view.Strings.String(Read(view.Structure, property + NameOffsetInProperty), out var name);
         if (result < 0)
         {
             return result;

@@ -34,7 +34,7 @@ public static class FdtEditor
         }
 
         var reservationBytes = (reservations + 1) * ReservationBytes;
-        if (BlocksMisordered(buffer, reservationBytes, structSize))
+        if (FdtBlocks.Misordered(buffer, reservationBytes, structSize))
         {
             var result = Reorder(buffer, reservationBytes, structSize);
             if (result < 0)
@@ -87,7 +87,7 @@ public static class FdtEditor
         while (tag is Property or Nop);
 
         var nameBytes = AlignTag(name.Length + 1);
-        result = SpliceStruct(fdt, node, 0, TagBytes + nameBytes + TagBytes);
+        result = FdtBlocks.SpliceStructure(fdt, node, 0, TagBytes + nameBytes + TagBytes);
         if (result < 0)
         {
             return result;
@@ -168,7 +168,7 @@ public static class FdtEditor
             end = view.NextNode(end, ref depth);
         }
 
-        return end < 0 ? end : SpliceStruct(fdt, node, end - node, 0);
+        return end < 0 ? end : FdtBlocks.SpliceStructure(fdt, node, end - node, 0);
     }
 
     /// <summary>Closes the gaps between the blocks and cuts totalsize to the content (fdt_pack): reservations to 40, structure and strings right behind.</summary>
@@ -190,12 +190,12 @@ public static class FdtEditor
 
         var reservationBytes = (reservations + 1) * ReservationBytes;
         var structSize = (int)Read(fdt, Field.StructSize);
-        if (PackedBytes(fdt, reservationBytes, structSize) > fdt.Length)
+        if (FdtBlocks.PackedBytes(fdt, reservationBytes, structSize) > fdt.Length)
         {
             return -FdtError.BadLayout;
         }
 
-        PackBlocks(fdt, 0, reservationBytes, structSize);
+        FdtBlocks.Pack(fdt, 0, reservationBytes, structSize);
         Write(fdt, Field.TotalSize, Read(fdt, Field.StringsOffset) + Read(fdt, Field.StringsSize));
         return 0;
     }
@@ -224,7 +224,7 @@ public static class FdtEditor
             return -FdtError.Truncated;
         }
 
-        if (BlocksMisordered(fdt, ReservationBytes, Read(fdt, Field.StructSize)))
+        if (FdtBlocks.Misordered(fdt, ReservationBytes, Read(fdt, Field.StructSize)))
         {
             return -FdtError.BadLayout;
         }
@@ -235,17 +235,6 @@ public static class FdtEditor
         }
 
         return 0;
-    }
-
-    private static bool BlocksMisordered(ReadOnlySpan<byte> fdt, long reservationBytes, long structSize)
-    {
-        long reserveMap = Read(fdt, Field.ReserveMapOffset);
-        long structure = Read(fdt, Field.StructOffset);
-        long strings = Read(fdt, Field.StringsOffset);
-        return reserveMap < HeaderBytes
-            || structure < reserveMap + reservationBytes
-            || strings < structure + structSize
-            || Read(fdt, Field.TotalSize) < strings + Read(fdt, Field.StringsSize);
     }
 
     // Version 16 has no such field: the structure ends with its End tag.
@@ -275,7 +264,7 @@ public static class FdtEditor
     private static int Reorder(Span<byte> buffer, int reservationBytes, int structSize)
     {
         var behind = (int)FdtReader.TotalSize(buffer);
-        var needed = PackedBytes(buffer, reservationBytes, structSize);
+        var needed = FdtBlocks.PackedBytes(buffer, reservationBytes, structSize);
         if (behind + needed > buffer.Length)
         {
             return -FdtError.NoSpace;
@@ -287,38 +276,16 @@ public static class FdtEditor
             return -FdtError.BadLayout;
         }
 
-        PackBlocks(buffer, behind, reservationBytes, structSize);
+        FdtBlocks.Pack(buffer, behind, reservationBytes, structSize);
         buffer.Slice(behind, (int)needed).CopyTo(buffer);
         return 0;
-    }
-
-    private static long PackedBytes(ReadOnlySpan<byte> fdt, int reservationBytes, int structSize) =>
-        (long)HeaderBytes + reservationBytes + structSize + Read(fdt, Field.StringsSize);
-
-    // Moves the blocks together at a destination within the buffer and notes their places in the header there.
-    private static void PackBlocks(Span<byte> fdt, int destination, int reservationBytes, int structSize)
-    {
-        var stringsSize = (int)Read(fdt, Field.StringsSize);
-        var structure = HeaderBytes + reservationBytes;
-        var strings = structure + structSize;
-        var target = fdt[destination..];
-
-        // Source and destination may overlap: the order of moves and header writes is libfdt's.
-        fdt.Slice((int)Read(fdt, Field.ReserveMapOffset), reservationBytes).CopyTo(target[HeaderBytes..]);
-        Write(target, Field.ReserveMapOffset, HeaderBytes);
-        fdt.Slice((int)Read(fdt, Field.StructOffset), structSize).CopyTo(target[structure..]);
-        Write(target, Field.StructOffset, (uint)structure);
-        Write(target, Field.StructSize, (uint)structSize);
-        fdt.Slice((int)Read(fdt, Field.StringsOffset), stringsSize).CopyTo(target[strings..]);
-        Write(target, Field.StringsOffset, (uint)strings);
-        Write(target, Field.StringsSize, (uint)stringsSize);
     }
 
     private static int ResizeProperty(Span<byte> fdt, int property, int valueBytes)
     {
         var start = (int)Read(fdt, Field.StructOffset) + property;
         var oldBytes = (int)Read(fdt, start + TagBytes);
-        var result = SpliceStruct(fdt, property + PropertyHeaderBytes, AlignTag(oldBytes), AlignTag(valueBytes));
+        var result = FdtBlocks.SpliceStructure(fdt, property + PropertyHeaderBytes, AlignTag(oldBytes), AlignTag(valueBytes));
         if (result < 0)
         {
             return result;
@@ -343,7 +310,7 @@ public static class FdtEditor
             return nameOffset;
         }
 
-        var result = SpliceStruct(fdt, property, 0, PropertyHeaderBytes + AlignTag(valueBytes));
+        var result = FdtBlocks.SpliceStructure(fdt, property, 0, PropertyHeaderBytes + AlignTag(valueBytes));
         if (result < 0)
         {
             Write(fdt, Field.StringsSize, stringsSize);
@@ -367,7 +334,7 @@ public static class FdtEditor
             return found;
         }
 
-        if (DataEnd(fdt) + name.Length + 1 > Read(fdt, Field.TotalSize))
+        if (FdtBlocks.DataEnd(fdt) + name.Length + 1 > Read(fdt, Field.TotalSize))
         {
             return -FdtError.NoSpace;
         }
@@ -376,29 +343,5 @@ public static class FdtEditor
         strings[size + name.Length] = 0;
         Write(fdt, Field.StringsSize, (uint)(size + name.Length + 1));
         return size;
-    }
-
-    private static long DataEnd(ReadOnlySpan<byte> fdt) => Read(fdt, Field.StringsOffset) + (long)Read(fdt, Field.StringsSize);
-
-    // Replaces bytes of the structure block by room for others; everything behind, the strings included, moves.
-    private static int SpliceStruct(Span<byte> fdt, int offset, int oldBytes, int newBytes)
-    {
-        var at = Read(fdt, Field.StructOffset) + (long)offset;
-        var end = DataEnd(fdt);
-        if (at + oldBytes > end)
-        {
-            return -FdtError.BadOffset;
-        }
-
-        var delta = newBytes - oldBytes;
-        if (end + delta > Read(fdt, Field.TotalSize))
-        {
-            return -FdtError.NoSpace;
-        }
-
-        fdt[(int)(at + oldBytes)..(int)end].CopyTo(fdt[(int)(at + newBytes)..]);
-        Write(fdt, Field.StructSize, (uint)(Read(fdt, Field.StructSize) + delta));
-        Write(fdt, Field.StringsOffset, (uint)(Read(fdt, Field.StringsOffset) + delta));
-        return 0;
     }
 }

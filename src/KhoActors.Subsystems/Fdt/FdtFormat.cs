@@ -26,6 +26,9 @@ internal static class FdtFormat
     /// <summary>Bytes of a property before its value: tag, length, name offset.</summary>
     public const int PropertyHeaderBytes = 12;
 
+    /// <summary>Where in a property the offset of its name stands.</summary>
+    public const int NameOffsetInProperty = 8;
+
     /// <summary>The version written, and the last one that is understood.</summary>
     public const uint LastSupportedVersion = 17;
 

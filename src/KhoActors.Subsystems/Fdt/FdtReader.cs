@@ -90,7 +90,8 @@ public static class FdtReader
     {
         var depth = 0;
         var rootEnded = false;
-        var lastStringEnd = view.LastStringEnd();
+        var strings = view.Strings;
+        var lastStringEnd = strings.LastEnd();
         var next = 0;
         while (true)
         {
@@ -132,7 +133,7 @@ public static class FdtReader
                     break;
 
                 case Property:
-                    var named = view.CheckString(Read(view.Structure, offset + 8), lastStringEnd);
+                    var named = strings.Check(Read(view.Structure, offset + NameOffsetInProperty), lastStringEnd);
                     if (named < 0)
                     {
                         return named;
@@ -251,7 +252,7 @@ public static class FdtReader
     {
         var view = new FdtView(fdt);
         var inside = view.InsideNode(node);
-        return inside < 0 ? inside : view.PropertyFrom(inside);
+        return inside < 0 ? inside : view.PropertyFrom(inside, out _);
     }
 
     /// <summary>The next property of the same node (fdt_next_property_offset).</summary>
@@ -262,7 +263,7 @@ public static class FdtReader
     {
         var view = new FdtView(fdt);
         var next = view.BehindProperty(property);
-        return next < 0 ? next : view.PropertyFrom(next);
+        return next < 0 ? next : view.PropertyFrom(next, out _);
     }
 
     /// <summary>Name and value of a property (fdt_getprop_by_offset).</summary>
@@ -282,7 +283,7 @@ public static class FdtReader
             return result;
         }
 
-        result = view.String(Read(view.Structure, property + 8), out name);
+        result = view.Strings.String(Read(view.Structure, property + NameOffsetInProperty), out name);
         if (result == 0)
         {
             value = view.Value(property);
@@ -306,8 +307,7 @@ public static class FdtReader
         }
 
         // libfdt compares the NUL of the last entry even where it lies just behind the value, in its padding or in what follows.
-        var start = view.ValueOffset(property, out var left);
-        var list = view.Structure[start..];
+        var list = view.BufferFrom(view.ValueOffset(property, out var left));
         while (left >= compatible.Length)
         {
             if (list.StartsWith(compatible) && list.Length > compatible.Length && list[compatible.Length] == 0)

@@ -12,6 +12,9 @@ namespace KhoActors.Subsystems.Fdt;
 /// <param name="buffer">Where the blob comes to be; one page in the kernel.</param>
 public readonly ref struct FdtSequentialWriter(Span<byte> buffer)
 {
+    // The header, rounded up to whole reservations.
+    private const int ReserveMapStart = (HeaderBytes + ReservationBytes - 1) / ReservationBytes * ReservationBytes;
+
     private readonly Span<byte> fdt = buffer;
 
     private uint TotalSize => Read(fdt, Field.TotalSize);
@@ -26,8 +29,7 @@ public readonly ref struct FdtSequentialWriter(Span<byte> buffer)
     /// <returns>0, or -NOSPACE below 48 bytes.</returns>
     public int Create()
     {
-        const int headerBytes = (HeaderBytes + ReservationBytes - 1) / ReservationBytes * ReservationBytes;
-        if (fdt.Length < headerBytes)
+        if (fdt.Length < ReserveMapStart)
         {
             return -FdtError.NoSpace;
         }
@@ -36,8 +38,8 @@ public readonly ref struct FdtSequentialWriter(Span<byte> buffer)
         Write(fdt, Field.Magic, UnfinishedMagic);
         Write(fdt, Field.Version, LastSupportedVersion);
         Write(fdt, Field.TotalSize, (uint)fdt.Length);
-        Write(fdt, Field.ReserveMapOffset, headerBytes);
-        Write(fdt, Field.StructOffset, headerBytes);
+        Write(fdt, Field.ReserveMapOffset, ReserveMapStart);
+        Write(fdt, Field.StructOffset, ReserveMapStart);
         return 0;
     }
 
@@ -286,8 +288,11 @@ public readonly ref struct FdtSequentialWriter(Span<byte> buffer)
             return -FdtError.BadState;
         }
 
-        // Whatever happened to the buffer since the last call, the blocks must lie within it.
-        return TotalSize == (uint)fdt.Length && (ulong)StructOffset + StructSize + StringsSize <= TotalSize ? 0 : -FdtError.Internal;
+        // Whatever happened to the buffer since the last call, the blocks must lie within it and behind the header.
+        var sound = TotalSize == (uint)fdt.Length
+            && StructOffset >= ReserveMapStart
+            && (ulong)StructOffset + StructSize + StringsSize <= TotalSize;
+        return sound ? 0 : -FdtError.Internal;
     }
 
     private int Grab(int bytes, out Span<byte> room)

@@ -11,11 +11,8 @@ internal readonly ref struct FdtView
 {
     private readonly ReadOnlySpan<byte> bytes;
     private readonly ReadOnlySpan<byte> structure;
-    private readonly uint magic;
     private readonly uint totalSize;
     private readonly uint version;
-    private readonly uint stringsOffset;
-    private readonly uint stringsSize;
 
     /// <summary>What every reading call checks first: 0, or the negative code.</summary>
     public readonly int Probe;
@@ -29,18 +26,21 @@ internal readonly ref struct FdtView
             return;
         }
 
-        magic = Read(fdt, Field.Magic);
         totalSize = Read(fdt, Field.TotalSize);
         version = Read(fdt, Field.Version);
-        stringsOffset = Read(fdt, Field.StringsOffset);
-        stringsSize = Read(fdt, Field.StringsSize);
         var structSize = Read(fdt, Field.StructSize);
         structure = StructureWithin(fdt, Read(fdt, Field.StructOffset), totalSize, version >= LastSupportedVersion ? structSize : uint.MaxValue);
-        Probe = ProbeHeader(magic, totalSize, version, Read(fdt, Field.LastCompatibleVersion), structSize);
+        Probe = ProbeHeader(Read(fdt, Field.Magic), totalSize, version, Read(fdt, Field.LastCompatibleVersion), structSize);
     }
 
     /// <summary>The structure block, as far as it is really there.</summary>
     public ReadOnlySpan<byte> Structure => structure;
+
+    /// <summary>The buffer from an offset of the structure block on, also beyond the block.</summary>
+    public ReadOnlySpan<byte> BufferFrom(int offset) => bytes[((int)Read(bytes, Field.StructOffset) + offset)..];
+
+    /// <summary>The strings block.</summary>
+    public FdtStrings Strings => new(bytes, Probe);
 
     private static ReadOnlySpan<byte> StructureWithin(ReadOnlySpan<byte> fdt, uint offset, uint totalSize, uint structSize)
     {
@@ -232,10 +232,7 @@ internal readonly ref struct FdtView
         var node = NextNode(parent, ref depth);
         while (node >= 0 && depth >= 0)
         {
-            if (depth == 1
-                && NodeName(node, out var found) == 0
-                && found.StartsWith(name)
-                && (found.Length == name.Length || (anyUnit && found[name.Length] == '@')))
+            if (depth == 1 && NameMatches(node, name, anyUnit))
             {
                 return node;
             }
@@ -246,12 +243,19 @@ internal readonly ref struct FdtView
         return depth < 0 ? -FdtError.NotFound : node;
     }
 
-    /// <summary>The first property at or behind an offset within a node.</summary>
-    public int PropertyFrom(int offset)
+    private bool NameMatches(int node, ReadOnlySpan<byte> name, bool anyUnit) =>
+        NodeName(node, out var found) == 0
+        && found.StartsWith(name)
+        && (found.Length == name.Length || (anyUnit && found[name.Length] == '@'));
+
+    /// <summary>The first property at or behind an offset within a node, or the negative code.</summary>
+    /// <param name="offset">Behind the node's name or a property.</param>
+    /// <param name="next">The offset behind the property.</param>
+    public int PropertyFrom(int offset, out int next)
     {
         while (true)
         {
-            switch (NextTag(offset, out var next))
+            switch (NextTag(offset, out next))
             {
                 case Property:
                     return offset;
@@ -272,22 +276,17 @@ internal readonly ref struct FdtView
     /// <summary>The offset of a node's property of that name, or the negative code.</summary>
     public int PropertyOffset(int node, scoped ReadOnlySpan<byte> name)
     {
+        var strings = Strings;
         var property = InsideNode(node);
-        if (property < 0)
-        {
-            return property;
-        }
-
-        property = PropertyFrom(property);
         while (property >= 0)
         {
-            if (StringEquals(Read(structure, property + 8), name))
+            property = PropertyFrom(property, out var next);
+            if (property < 0 || strings.Matches(Read(structure, property + NameOffsetInProperty), name))
             {
                 return property;
             }
 
-            NextTag(property, out var next);
-            property = PropertyFrom(next);
+            property = next;
         }
 
         return property;
@@ -316,84 +315,6 @@ internal readonly ref struct FdtView
     {
         var start = ValueOffset(property, out var valueBytes);
         return structure.Slice(start, valueBytes);
-    }
-
-    /// <summary>A string of the strings block by its offset, or the negative code.</summary>
-    public int String(uint offset, out ReadOnlySpan<byte> text)
-    {
-        var result = StringRoom(offset, out text);
-        if (result < 0)
-        {
-            return result;
-        }
-
-        var end = text.IndexOf((byte)0);
-        if (end < 0)
-        {
-            text = default;
-            return -FdtError.Truncated;
-        }
-
-        text = text[..end];
-        return 0;
-    }
-
-    /// <summary>The offset of the last NUL of the strings block, -1 when there is none: what makes <see cref="CheckString"/> constant time.</summary>
-    public int LastStringEnd() => StringRoom(0, out var room) == 0 ? room.LastIndexOf((byte)0) : -1;
-
-    /// <summary>Whether a string offset is good: 0 or the negative code.</summary>
-    public int CheckString(uint offset, int lastStringEnd)
-    {
-        var result = StringRoom(offset, out _);
-        return result < 0 ? result : (int)offset <= lastStringEnd ? 0 : -FdtError.Truncated;
-    }
-
-    private bool StringEquals(uint offset, scoped ReadOnlySpan<byte> name) =>
-        StringRoom(offset, out var room) == 0 && room.Length > name.Length && room[name.Length] == 0 && room.StartsWith(name);
-
-    // The bytes in which a string at this offset must end. While a blob is written, offsets count backwards from the end.
-    private int StringRoom(uint offset, out ReadOnlySpan<byte> room)
-    {
-        room = default;
-        if (Probe < 0)
-        {
-            return Probe;
-        }
-
-        var start = unchecked(offset + stringsOffset);
-        if (start >= totalSize)
-        {
-            return -FdtError.BadOffset;
-        }
-
-        var length = totalSize - start;
-        if (magic == Magic)
-        {
-            if ((int)offset < 0 || (version >= LastSupportedVersion && offset >= stringsSize))
-            {
-                return -FdtError.BadOffset;
-            }
-
-            length = version >= LastSupportedVersion ? Math.Min(length, stringsSize - offset) : length;
-        }
-        else
-        {
-            var back = unchecked(0u - offset);
-            if ((int)offset >= 0 || back > stringsSize)
-            {
-                return -FdtError.BadOffset;
-            }
-
-            length = Math.Min(length, back);
-        }
-
-        if (start >= (uint)bytes.Length)
-        {
-            return -FdtError.Truncated;
-        }
-
-        room = bytes.Slice((int)start, (int)Math.Min(length, (uint)bytes.Length - start));
-        return 0;
     }
 
     /// <summary>How many memory reservations precede the terminator, or the negative code.</summary>

@@ -3,7 +3,7 @@ namespace KhoActors.Subsystems.Memblock;
 /// <summary>When an early allocation happens, relative to the steps that KHO cares about.</summary>
 public enum EarlyBootStage
 {
-    /// <summary>Before NUMA set-up, which then gives every region a node (page tables).</summary>
+    /// <summary>Before NUMA set-up, which then gives every region a node.</summary>
     BeforeNuma,
 
     /// <summary>After NUMA set-up, in the rest of architecture set-up: node data, resources. KHO extends scratch after it.</summary>
@@ -79,13 +79,12 @@ public enum EarlyAllocationUnit
 /// <param name="MinAddress">Lowest address searched first; the search is repeated from 0 when nothing is found above.</param>
 /// <param name="MaxAddress">One past the highest address, or 0 for no limit.</param>
 /// <param name="KeepBytes">Bytes that each CPU of the node keeps of its equal part of the block; the rest is given back at once. Null keeps all.</param>
-/// <param name="SmallestBytes">When it does not fit it is halved down to this size, then left out; 0 when it must not fail.</param>
+/// <param name="SmallestBytes">When it does not fit it is halved down to this size (a hash table: to a page), then left out; 0 when it must not fail.</param>
 /// <param name="FailureLine">A warning for each size that did not fit, <c>{bytes}</c> standing for the size; null for none.</param>
 /// <param name="PagesPerBucketLog2">log2 of the pages that share one hash bucket (<see cref="EarlyAllocationUnit.HashBuckets"/>).</param>
 /// <param name="Temporary">Whether it is given back at the end of the stage.</param>
-/// <param name="OnlyAbove4GiB">Made only on machines with memory above 4 GiB.</param>
+/// <param name="OnlyWithHighMemory">Made only on machines with memory above 4 GiB.</param>
 /// <param name="OnlyOneNode">Made only with one node: with more, the table is built later from the page allocator.</param>
-/// <param name="OnlyWithoutHandoff">Not made while only scratch may be used.</param>
 public sealed record EarlyAllocation(
     string Name,
     EarlyBootStage Stage,
@@ -100,6 +99,5 @@ public sealed record EarlyAllocation(
     string? FailureLine = null,
     int PagesPerBucketLog2 = 0,
     bool Temporary = false,
-    bool OnlyAbove4GiB = false,
-    bool OnlyOneNode = false,
-    bool OnlyWithoutHandoff = false);
+    bool OnlyWithHighMemory = false,
+    bool OnlyOneNode = false);

@@ -136,15 +136,13 @@ internal readonly ref struct EarlyAllocations
     private bool Make(EarlyAllocation allocation, int node, out PhysicalRange made)
     {
         made = default;
-        bool leftOut = (allocation.OnlyAbove4GiB && Map.End <= FourGiB)
-            || (allocation.OnlyOneNode && Map.Nodes.Count > 1)
-            || (allocation.OnlyWithoutHandoff && Memblock.ScratchOnly);
-        if (leftOut)
+        if ((allocation.OnlyWithHighMemory && Map.End <= FourGiB) || (allocation.OnlyOneNode && Map.Nodes.Count > 1))
         {
             return true;
         }
 
         ulong bytes = SizeOf(allocation, node);
+        ulong smallest = allocation.Unit == EarlyAllocationUnit.HashBuckets ? PageGeometry.SizeBytes : allocation.SmallestBytes;
         ulong phys = Allocate(allocation, bytes, node);
         while (phys == 0)
         {
@@ -155,7 +153,7 @@ internal readonly ref struct EarlyAllocations
                 return false;
             }
 
-            if (bytes <= allocation.SmallestBytes)
+            if (bytes <= smallest)
             {
                 return true;
             }

@@ -25,6 +25,12 @@ public static class EarlyBoot
         hooks?.Populate(early, log);
         early.Options = KhoOptions.Parse(request.CommandLine, request.Build, log);
         AddMemory(request, early.Memblock, log);
+        if (!early.DirectMap.MapAll(early.Memblock, BrkOf(request), request.Map.End))
+        {
+            early.Panic = "alloc_low_pages: can not alloc memory";
+            return false;
+        }
+
         EarlyAllocations allocations = new(request, early, log);
         if (!allocations.Run(EarlyBootStage.BeforeNuma))
         {
@@ -72,7 +78,8 @@ public static class EarlyBoot
     /// <summary>RAM becomes known; the trampoline takes its place below 1 MiB, and the rest of that is set aside.</summary>
     private static void AddMemory(EarlyBootRequest request, MemblockAllocator memblock, KernelLog log)
     {
-        memblock.Reserve(request.ImagePhys + request.Build.ImageReservedBytes, request.Build.BrkBytes, MemblockAttributes.ReservedKernel);
+        PhysicalRange brk = BrkOf(request);
+        memblock.Reserve(brk.Phys, brk.SizeBytes, MemblockAttributes.ReservedKernel);
         foreach (FirmwareRange ram in request.Map.Ram)
         {
             memblock.Add(ram.Start, ram.End - ram.Start);
@@ -88,6 +95,9 @@ public static class EarlyBoot
         memblock.Reserve(0, LowMegabyte);
         memblock.ClearKhoScratch(0, LowMegabyte);
     }
+
+    private static PhysicalRange BrkOf(EarlyBootRequest request) =>
+        new(request.ImagePhys + request.Build.ImageReservedBytes, request.Build.BrkBytes);
 
     private static void SetNodes(MemoryMap map, MemblockAllocator memblock)
     {

@@ -38,6 +38,9 @@ public sealed class EarlyMemory
     /// <summary>What the page allocator receives (memblock_free_all), ascending; empty after a panic.</summary>
     public IReadOnlyList<FreeRange> FreeRanges => _freeRanges;
 
+    /// <summary>The page tables of the direct map.</summary>
+    internal DirectMap DirectMap { get; } = new();
+
     /// <summary>Whole free pages when the memory map was set up: what hash tables are sized by.</summary>
     internal ulong FreePagesAtReserveMem { get; set; }
 

@@ -130,7 +130,12 @@ public static class MemorySnapshot
 
     private static int Differing(PhysicalMemory memory, ulong pfn, in MemoryExtent from)
     {
-        ulong[] page = memory.WrittenPage(pfn)!;
+        ReadOnlySpan<ulong> page = memory.WrittenPage(pfn);
+        if (from.Kind != BackgroundKind.Pattern)
+        {
+            return page.Length - page.Count(from.WordAt(pfn, 0));
+        }
+
         int words = 0;
         for (int word = 0; word < page.Length; word++)
         {
@@ -159,8 +164,19 @@ public static class MemorySnapshot
         }
     }
 
+    /// <summary>Moves on to the next run of words that differ from a background.</summary>
     private static bool NextRun(ulong[] page, ulong pfn, in MemoryExtent from, ref int start, ref int end)
     {
+        if (from.Kind != BackgroundKind.Pattern)
+        {
+            ulong same = from.WordAt(pfn, 0);
+            int distance = page.AsSpan(start).IndexOfAnyExcept(same);
+            start = distance < 0 ? page.Length : start + distance;
+            int length = page.AsSpan(start).IndexOf(same);
+            end = length < 0 ? page.Length : start + length;
+            return start < end;
+        }
+
         while (start < page.Length && page[start] == from.WordAt(pfn, start))
         {
             start++;

@@ -17,7 +17,7 @@ internal sealed class CapturedHandoff : IKhoEarlyHooks, IIncomingSubtrees
     private readonly ulong _arrayPhys;
     private readonly ulong _arrayBytes;
     private readonly bool _accepted;
-    private readonly byte[]? _rootFdt;
+    private readonly byte[] _rootFdt = new byte[PageGeometry.SizeBytes];
     private readonly List<(ulong Phys, int Order)> _blocks = [];
     private readonly List<ulong> _trackerPages = [];
     private readonly bool _extends;
@@ -29,8 +29,8 @@ internal sealed class CapturedHandoff : IKhoEarlyHooks, IIncomingSubtrees
         _arrayPhys = Capture.Hex(incoming.GetProperty("scratch_addr").GetString()!);
         _arrayBytes = incoming.GetProperty("scratch_size").GetUInt64();
         _accepted = capture.Dmesg(generation).Any(line => line.Text == "KHO: found kexec handover data.");
-        _rootFdt = capture.Bytes(generation, "kho/in/fdt");
         ReadPages(capture.Bytes(generation - 1, "pages.json.gz"));
+        Memory.Read(Capture.Hex(incoming.GetProperty("fdt_addr").GetString()!), _rootFdt);
         ReadBlocks(capture, generation - 1);
         ulong node = Capture.Hex(capture.Generation(generation - 1).GetProperty("setup_data_node_phys").GetString()!);
 
@@ -91,7 +91,7 @@ internal sealed class CapturedHandoff : IKhoEarlyHooks, IIncomingSubtrees
     public int Retrieve(string name, out ulong phys, out ulong sizeBytes)
     {
         phys = sizeBytes = 0;
-        int node = _rootFdt is null ? -1 : FdtReader.SubnodeOffset(_rootFdt, 0, name);
+        int node = FdtReader.SubnodeOffset(_rootFdt, 0, name);
         if (node < 0)
         {
             return -Errno.ENOENT;

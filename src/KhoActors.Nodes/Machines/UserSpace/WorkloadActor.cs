@@ -12,13 +12,17 @@ internal sealed class WorkloadActor : IActor
     private readonly WorkloadState _state;
     private readonly Revival _revival;
     private readonly Operations _operations;
+    private readonly bool _reviveOnly;
     private int _remaining;
     private bool _loadAsked;
     private bool _loaded;
 
-    public WorkloadActor(WorkloadState state)
+    /// <param name="state">What it holds and draws.</param>
+    /// <param name="reviveOnly">The chain ends with this generation: check what was handed over, then rest.</param>
+    public WorkloadActor(WorkloadState state, bool reviveOnly)
     {
         _state = state;
+        _reviveOnly = reviveOnly;
         _revival = new Revival(state);
         _operations = new Operations(state);
         _remaining = state.Plan.OperationsPerKexec;
@@ -50,7 +54,7 @@ internal sealed class WorkloadActor : IActor
         else if (delivery.Correlation >= Revival.FirstCorrelation)
         {
             _revival.Resume(delivery, outbox);
-            if (_revival.Done)
+            if (_revival.Done && !_reviveOnly)
             {
                 Tick(outbox);
             }

@@ -1,0 +1,143 @@
+using System.Text.Json;
+using KhoActors.Subsystems;
+using KhoActors.Subsystems.Fdt;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Nodes.Conformance;
+
+/// <summary>Blocks of one order.</summary>
+/// <param name="Order">log2 of the pages of each.</param>
+/// <param name="Blocks">How many.</param>
+/// <param name="Bytes">Bytes of all.</param>
+public readonly record struct InspectedOrder(int Order, int Blocks, ulong Bytes);
+
+/// <summary>A blob of the root FDT.</summary>
+/// <param name="Name">Name of its sub-node.</param>
+/// <param name="Phys">Its address, or null when the sub-node names none.</param>
+/// <param name="SizeBytes">Its size, or null when it is not recorded.</param>
+/// <param name="Content">What it holds in words, or why that is not known.</param>
+/// <param name="Dts">Device tree source when it is an FDT, else empty.</param>
+public sealed record InspectedBlob(string Name, ulong? Phys, ulong? SizeBytes, string Content, string Dts);
+
+/// <summary>Everything that a capture shows of one generation, for people (<see cref="WriteText"/>) and programs (<see cref="WriteJson"/>).</summary>
+public sealed class CaptureInspection
+{
+    private CaptureInspection(CaptureGeneration generation)
+    {
+        Generation = generation;
+        Log = generation.HasLog ? generation.ReadLog().Lines : [];
+        MemoryMap = generation.HasLog ? generation.ReadMemoryMap() : null;
+        if (!generation.HasPages)
+        {
+            return;
+        }
+
+        CapturePages pages = generation.ReadPages();
+        PhysicalMemory memory = pages.ToMemory();
+        RootFdtPhys = pages.RootFdtPhys;
+        byte[] root = new byte[PageGeometry.SizeBytes];
+        memory.Read(pages.RootFdtPhys, root);
+        RootFdt = RootFdtView.Read(root);
+        RootDts = DtsOf(root);
+        Blobs = [.. RootFdt.Subnodes.Select(subnode => InspectBlob(pages, memory, subnode))];
+        TrackerCheck.TreeWalk walk = TrackerCheck.Walk(pages, memory, RootFdt);
+        Blocks = RootFdt.Compatible != KhoAbi.V1.Compatible && walk.Oops.Length == 0 ? walk.Blocks : generation.ReadBlocks();
+        Orders = [.. Blocks.GroupBy(block => block.Order).OrderByDescending(group => group.Key)
+            .Select(group => new InspectedOrder(group.Key, group.Count(), (ulong)group.Count() << (group.Key + PageGeometry.Shift)))];
+    }
+
+    /// <summary>The generation.</summary>
+    public CaptureGeneration Generation { get; }
+
+    /// <summary>Its log.</summary>
+    public IReadOnlyList<LogLine> Log { get; }
+
+    /// <summary>The firmware's memory map and nodes; null when no log was saved.</summary>
+    public MemoryMap? MemoryMap { get; }
+
+    /// <summary>Address of the root FDT handed over, 0 when nothing was.</summary>
+    public ulong RootFdtPhys { get; }
+
+    /// <summary>The root FDT handed over; null when nothing was saved.</summary>
+    public RootFdtView? RootFdt { get; }
+
+    /// <summary>The root FDT as device tree source, with numbers explained.</summary>
+    public string RootDts { get; } = string.Empty;
+
+    /// <summary>Its blobs, in FDT order.</summary>
+    public IReadOnlyList<InspectedBlob> Blobs { get; } = [];
+
+    /// <summary>All preserved blocks in walk order: from the tree in memory, or where that cannot be walked (kho-v1, damage) as case.json lists them.</summary>
+    public IReadOnlyList<CaptureBlock> Blocks { get; } = [];
+
+    /// <summary>Preserved blocks by order, highest first.</summary>
+    public IReadOnlyList<InspectedOrder> Orders { get; } = [];
+
+    /// <summary>Inspects a capture.</summary>
+    /// <param name="directory">A <c>gen-N</c> folder, or a case folder for all its generations.</param>
+    /// <returns>One inspection for each generation.</returns>
+    /// <exception cref="CaptureFormatException">The capture is missing or malformed.</exception>
+    public static IReadOnlyList<CaptureInspection> Read(string directory)
+    {
+        Capture capture = Capture.Open(directory);
+        return [.. capture.Generations.Where(g => capture.Selected is null || capture.Selected == g.Number).Select(g => new CaptureInspection(g))];
+    }
+
+    /// <summary>Writes it for people.</summary>
+    /// <param name="output">Where to; lines end with a line feed.</param>
+    public void WriteText(TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        CaptureInspectionText.Write(this, output);
+    }
+
+    /// <summary>Writes it as one JSON object. Addresses are strings in hexadecimal, sizes are numbers.</summary>
+    /// <param name="json">Where to.</param>
+    public void WriteJson(Utf8JsonWriter json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        CaptureInspectionJson.Write(this, json);
+    }
+
+    private static InspectedBlob InspectBlob(CapturePages pages, PhysicalMemory memory, RootFdtSubnode subnode)
+    {
+        if (subnode.Phys is not { } phys || !pages.Holds(phys))
+        {
+            return new InspectedBlob(subnode.Name, subnode.Phys, subnode.SizeBytes, "was not saved", string.Empty);
+        }
+
+        byte[] page = new byte[PageGeometry.SizeBytes];
+        memory.Read(phys, page);
+        bool isFdt = FdtReader.CheckHeader(page) == 0;
+        return new InspectedBlob(subnode.Name, phys, subnode.SizeBytes, ContentOf(subnode, page, isFdt), isFdt ? DtsOf(page) : string.Empty);
+    }
+
+    private static string ContentOf(RootFdtSubnode subnode, byte[] page, bool isFdt)
+    {
+        if (subnode.Name == KexecMetadata.SubtreeName)
+        {
+            KexecMetadataReading reading = KexecMetadata.TryRead(page, subnode.SizeBytes ?? 0, out KexecMetadata metadata);
+            return reading == KexecMetadataReading.Read
+                ? $"version {metadata.Version}, written by {metadata.PreviousRelease}, count {metadata.KexecCount}"
+                : $"cannot be read: {reading}";
+        }
+
+        if (subnode.Name == MemblockFdt.SubtreeName)
+        {
+            return HandoverCheck.DecodeMemblock(page) is { } entries
+                ? string.Join(", ", entries.Select(entry => $"{entry.Name} at 0x{entry.Start:x}, {entry.SizeBytes} bytes"))
+                : $"cannot be read: header {FdtReader.CheckHeader(page)}, compatible {MemblockFdt.CheckCompatible(page)}";
+        }
+
+        return isFdt ? "a flattened device tree" : "raw bytes";
+    }
+
+    private static string DtsOf(byte[] page)
+    {
+        using StringWriter text = new() { NewLine = "\n" };
+        FdtDts.Print(page, text, FdtDtsStyle.NativeNumbers);
+        return text.ToString();
+    }
+}

@@ -1,0 +1,69 @@
+using KhoActors.Nodes.Machines;
+using KhoActors.Nodes.Runtime;
+using KhoActors.Nodes.Scenarios;
+
+namespace KhoActors.Nodes.Fleet;
+
+/// <summary>
+/// What each machine of a fleet is: a function of scenario, seed and number, so that one machine more or less changes no other.
+/// Safe to ask from several workers.
+/// </summary>
+public sealed class FleetPlan
+{
+    private readonly ResolvedScenario _resolved;
+    private readonly SeedPath _path;
+    private readonly MachineMemory[] _memories;
+
+    /// <summary>Plans a fleet.</summary>
+    /// <param name="resolved">The scenario with its kernels.</param>
+    /// <param name="seed">The run's seed.</param>
+    public FleetPlan(ResolvedScenario resolved, ulong seed)
+    {
+        _resolved = resolved;
+        Seed = seed;
+        _path = SeedPath.Root(seed).Child("fleet");
+        _memories = [.. resolved.Scenario.Hardware.Select(variant => new MachineMemory(variant.ToMachineHardware().ToMemoryMap()))];
+    }
+
+    /// <summary>The run's seed.</summary>
+    public ulong Seed { get; }
+
+    /// <summary>The scenario.</summary>
+    public Scenario Scenario => _resolved.Scenario;
+
+    /// <summary>What a machine is.</summary>
+    /// <param name="number">Its number, from 0.</param>
+    /// <returns>The machine.</returns>
+    public MachineSpec SpecOf(int number)
+    {
+        SeedPath path = _path.Child("machine", (ulong)number);
+        int hardware = Draw(path.Child("hardware"), Scenario.Hardware.Count, i => Scenario.Hardware[i].Weight);
+        int chain = Draw(path.Child("kernels"), Scenario.Chains.Count, i => Scenario.Chains[i].Weight);
+        return new MachineSpec
+        {
+            Number = number,
+            Path = path,
+            Memory = _memories[hardware],
+            Chain = Scenario.Chains[chain],
+            Resolved = _resolved,
+        };
+    }
+
+    private static int Draw(SeedPath path, int count, Func<int, int> weightOf)
+    {
+        ulong total = 0;
+        for (int i = 0; i < count; i++)
+        {
+            total += (ulong)weightOf(i);
+        }
+
+        ulong pick = new RandomStream(path).NextBelow(total);
+        int choice = 0;
+        while (pick >= (ulong)weightOf(choice))
+        {
+            pick -= (ulong)weightOf(choice++);
+        }
+
+        return choice;
+    }
+}

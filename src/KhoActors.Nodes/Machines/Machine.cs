@@ -1,0 +1,246 @@
+using KhoActors.Nodes.Invariants;
+using KhoActors.Nodes.Machines.UserSpace;
+using KhoActors.Nodes.Runtime;
+using KhoActors.Subsystems;
+using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Nodes.Machines;
+
+/// <summary>
+/// Runs machines, one at a time, generation by generation. Between generations a machine is at its jump: no actor is alive, and
+/// <see cref="Snapshot"/> holds all of it (RAM, the loader's numbers, clock, draw counters, the model). One object serves machine after
+/// machine without allocating anew.
+/// </summary>
+public sealed class Machine : ISnapshotting, IDisposable
+{
+    /// <summary>Version of the behaviour that digests depend on: changing any digest needs a step here and a line in the changelog.</summary>
+    public const int ModelVersion = 1;
+
+    private const int SnapshotVersion = 1;
+    private const ulong DeliveriesPerGenerationMax = 50_000_000;
+    private readonly PhysicalMemory _memory = new();
+    private readonly PageAllocator _pages;
+    private readonly EarlyMemory _early = new();
+    private readonly KernelLog _log = new();
+    private readonly SurvivalModel _model = new();
+    private readonly DigestChain _digest = new("machine");
+    private readonly DeliveryDigest _deliveryDigest;
+    private LocalRuntime? _runtime;
+    private MachineSpec _spec = null!;
+    private RandomStream _workloadDraws = null!;
+    private RandomStream _endDraws = null!;
+    private RandomStream _orderDraws = null!;
+    private BootSource _source;
+    private DrawLog? _drawLog;
+
+    /// <summary>A host without a machine.</summary>
+    public Machine()
+    {
+        _pages = new PageAllocator(_memory, new PageAllocatorOptions());
+        _deliveryDigest = new DeliveryDigest(_digest);
+    }
+
+    /// <summary>RAM of the machine that is carried now.</summary>
+    public PhysicalMemory Memory => _memory;
+
+    /// <summary>The next generation to boot, 0 for the first boot.</summary>
+    public int NextGeneration { get; private set; }
+
+    /// <summary>The digest's last link.</summary>
+    public ReadOnlySpan<byte> Digest => _digest.Last;
+
+    /// <summary>Messages delivered since the first power-on.</summary>
+    public ulong Messages => _runtime?.DeliveryNumber ?? 0;
+
+    /// <summary>A new machine, powered off.</summary>
+    /// <param name="spec">What it is.</param>
+    /// <param name="drawLog">Records or checks every draw, or null.</param>
+    public void PowerOff(MachineSpec spec, DrawLog? drawLog = null)
+    {
+        _spec = spec;
+        _drawLog = drawLog;
+        _memory.Clear();
+        _model.Clear();
+        _digest.Start("machine");
+        _source = default;
+        NextGeneration = 0;
+        OpenStreams();
+    }
+
+    /// <summary>Takes a hibernated machine up.</summary>
+    /// <param name="spec">What it is.</param>
+    /// <param name="snapshot">What <see cref="Snapshot"/> wrote.</param>
+    /// <exception cref="SnapshotFormatException">The snapshot is damaged or of another version.</exception>
+    public void WakeUp(MachineSpec spec, ReadOnlyMemory<byte> snapshot)
+    {
+        PowerOff(spec);
+        SnapshotReader reader = new(snapshot);
+        Recover(reader);
+        if (!reader.AtEnd)
+        {
+            throw new SnapshotFormatException($"snapshot, byte {reader.Position}: nothing is expected behind the machine");
+        }
+    }
+
+    /// <summary>Boots the next generation and lets it run to its end; afterwards the machine is at its jump or cold.</summary>
+    /// <param name="isLast">Boot and judge only: the chain ends here.</param>
+    /// <param name="keepLog">Whether the report shall hold the kernel's log.</param>
+    /// <returns>What happened.</returns>
+    /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
+    public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
+    {
+        _log.Clear();
+        int violationsBefore = _model.Violations.Count;
+        long violationCountBefore = _model.ViolationCount;
+        ulong messagesBefore = Messages;
+        KernelGeneration generation = new(_spec, NextGeneration, _memory, _pages, _early, _model, _endDraws, _log);
+        WorkloadState workload = new(_memory, _spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
+        _digest.Append((ulong)NextGeneration);
+        _digest.Append(generation.Build.Name);
+        _digest.Append(generation.CommandLine);
+        BootSource source = _source;
+        string? death = generation.Boot(source);
+        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(death);
+        bool handedOver = death is null && generation.IsKhoBoot;
+        Leave(generation, end);
+        CloseLink();
+        NextGeneration++;
+        return new GenerationReport
+        {
+            Generation = generation.Number,
+            Kernel = generation.Build.Name,
+            PreviousKernel = generation.Number == 0 ? string.Empty : _spec.KernelOf(generation.Number - 1).Name,
+            WasKexec = source.Kind == BootKind.Kexec,
+            HandedOver = handedOver,
+            End = end,
+            Survived = death is null ? _model.Survived : 0,
+            Lost = death is null ? _model.Lost : 0,
+            Restored = workload.Counters.Restored,
+            Operations = workload.Counters.Operations,
+            FailedRequests = workload.Counters.Failed,
+            Messages = Messages - messagesBefore,
+            Violations = [.. _model.Violations.Skip(violationsBefore)],
+            ViolationCount = _model.ViolationCount - violationCountBefore,
+            Log = keepLog ? [.. _log.Lines] : [],
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Snapshot(SnapshotWriter writer)
+    {
+        writer.WriteVar(SnapshotVersion);
+        writer.WriteVar(ModelVersion);
+        writer.WriteVar((ulong)NextGeneration);
+        _source.Write(writer);
+        _runtime!.Snapshot(writer);
+        writer.WriteVar(_workloadDraws.Counter);
+        writer.WriteVar(_endDraws.Counter);
+        writer.WriteRaw(_digest.Last);
+        _model.Snapshot(writer);
+        MemorySnapshot.Write(_memory, writer);
+    }
+
+    /// <inheritdoc/>
+    public void Recover(SnapshotReader reader)
+    {
+        RequireVersion(reader, SnapshotVersion, "the snapshot's version");
+        RequireVersion(reader, ModelVersion, "the model version");
+        NextGeneration = reader.ReadCount(int.MaxValue, "the generation");
+        _source = BootSource.Read(reader);
+        _runtime!.Recover(reader);
+        _workloadDraws.Restore(reader.ReadVar());
+        _endDraws.Restore(reader.ReadVar());
+        _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
+        _model.Recover(reader);
+        MemorySnapshot.Read(_memory, reader);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _digest.Dispose();
+
+    private static void RequireVersion(SnapshotReader reader, int accepted, string what)
+    {
+        ulong found = reader.ReadVar();
+        if (found != (ulong)accepted)
+        {
+            throw new SnapshotFormatException($"snapshot, byte {reader.Position}: {what} is {found}, {accepted} is accepted");
+        }
+    }
+
+    private void OpenStreams()
+    {
+        _workloadDraws = new RandomStream(_spec.Path.Child("workload"), 0, _drawLog);
+        _endDraws = new RandomStream(_spec.Path.Child("end of generation"), 0, _drawLog);
+        _orderDraws = new RandomStream(_spec.Path.Child("order of deliveries"), 0, _drawLog);
+        SeededScheduler scheduler = new(_orderDraws);
+        if (_runtime is null)
+        {
+            _runtime = new LocalRuntime(_spec.Path, scheduler);
+        }
+        else
+        {
+            _runtime.Reset(_spec.Path, scheduler);
+        }
+
+        _runtime.Observe(_deliveryDigest);
+        _runtime.Observe(_model);
+    }
+
+    private GenerationEnd RunActors(KernelGeneration generation, WorkloadState workload, bool isLast)
+    {
+        MachineActor machine = new(generation, _runtime!);
+        generation.Start(_runtime!, machine, new WorkloadActor(workload, reviveOnly: isLast));
+        RunOutcome outcome = _runtime!.RunUntilIdle(DeliveriesPerGenerationMax);
+        GenerationEnd end = outcome == RunOutcome.Paused ? machine.End : GenerationEnd.Last;
+        if (end == GenerationEnd.Last && !isLast)
+        {
+            throw new InvalidOperationException($"{_spec.Path}: generation {generation.Number} came to rest before its jump");
+        }
+
+        if (machine.OopsText is { } text)
+        {
+            _log.Write(LogLevel.Alert, text);
+        }
+
+        _runtime.Stop(ActorId.Machine, StopKind.Abrupt);
+        return end;
+    }
+
+    private GenerationEnd Die(string lastWords)
+    {
+        _log.Write(LogLevel.Emergency, lastWords);
+        return GenerationEnd.Oops;
+    }
+
+    /// <summary>From the end of a generation to the start of the next.</summary>
+    private void Leave(KernelGeneration generation, GenerationEnd end)
+    {
+        if (end is GenerationEnd.Kexec)
+        {
+            _source = generation.Jump();
+            RamDigest.Append(_memory, _digest);
+        }
+        else if (end is not GenerationEnd.Last)
+        {
+            _source = new BootSource(BootKind.Cold);
+            _memory.Clear();
+            _model.AtColdReset();
+        }
+    }
+
+    private void CloseLink()
+    {
+        foreach (LogLine line in _log.Lines)
+        {
+            _digest.Append((ulong)line.Level);
+            _digest.Append(line.Text);
+        }
+
+        _digest.AppendDraws(_workloadDraws);
+        _digest.AppendDraws(_endDraws);
+        _digest.AppendDraws(_orderDraws);
+        _digest.Link();
+    }
+}

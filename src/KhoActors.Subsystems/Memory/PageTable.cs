@@ -15,7 +15,7 @@ internal sealed class PageTable
     private readonly Stack<ulong[]> _recycled = new();
     private ulong[] _keys;
     private ulong[]?[] _pages;
-    private bool[] _isGuarded;
+    private IPageGuard?[] _guards;
     private int _guarded;
     private int _shift;
 
@@ -23,33 +23,30 @@ internal sealed class PageTable
     {
         _keys = new ulong[64];
         _pages = new ulong[64][];
-        _isGuarded = new bool[64];
+        _guards = new IPageGuard[64];
         _shift = 64 - 6;
         _keys.AsSpan().Fill(Empty);
     }
 
     public int Count { get; private set; }
 
-    /// <summary>How often a guarded page was touched or removed.</summary>
-    public ulong GuardedTouches { get; private set; }
-
     /// <summary>Sets or ends the guard of a page that is there.</summary>
-    public void SetGuard(ulong pfn, bool isGuarded)
+    public void SetGuard(ulong pfn, IPageGuard? guard)
     {
         int slot = FindSlot(pfn);
-        if (slot >= 0 && _isGuarded[slot] != isGuarded)
+        if (slot >= 0)
         {
-            _isGuarded[slot] = isGuarded;
-            _guarded += isGuarded ? 1 : -1;
+            _guarded += (guard is null ? 0 : 1) - (_guards[slot] is null ? 0 : 1);
+            _guards[slot] = guard;
         }
     }
 
-    /// <summary>Counts it when a page is guarded: somebody else is about to change it.</summary>
+    /// <summary>Somebody else is about to change a page: tells its guard.</summary>
     public void Touch(ulong pfn)
     {
-        if (_guarded > 0 && FindSlot(pfn) is >= 0 and var slot && _isGuarded[slot])
+        if (_guarded > 0 && FindSlot(pfn) is >= 0 and var slot)
         {
-            GuardedTouches++;
+            _guards[slot]?.PageTouched(pfn);
         }
     }
 
@@ -81,7 +78,7 @@ internal sealed class PageTable
         }
 
         ulong[] page = _recycled.Count > 0 ? _recycled.Pop() : Make();
-        Insert(pfn, page, isGuarded: false);
+        Insert(pfn, page, guard: null);
         Count++;
         return page;
     }
@@ -107,10 +104,10 @@ internal sealed class PageTable
             return;
         }
 
-        if (_isGuarded[slot])
+        if (_guards[slot] is { } guard)
         {
-            GuardedTouches++;
             _guarded--;
+            guard.PageTouched(pfn);
         }
 
         _recycled.Push(_pages[slot]!);
@@ -183,11 +180,18 @@ internal sealed class PageTable
 
     public void Clear()
     {
+        for (int i = 0; i < _guards.Length && _guarded > 0; i++)
+        {
+            if (_guards[i] is { } guard)
+            {
+                _guarded--;
+                _guards[i] = null;
+                guard.PageTouched(_keys[i]);
+            }
+        }
+
         _keys.AsSpan().Fill(Empty);
         _pages.AsSpan().Clear();
-        _isGuarded.AsSpan().Clear();
-        GuardedTouches += (ulong)_guarded;
-        _guarded = 0;
         _recycled.Clear();
         for (int i = _made.Count - 1; i >= 0; i--)
         {
@@ -247,7 +251,7 @@ internal sealed class PageTable
         }
     }
 
-    private void Insert(ulong pfn, ulong[] page, bool isGuarded)
+    private void Insert(ulong pfn, ulong[] page, IPageGuard? guard)
     {
         int mask = _keys.Length - 1;
         int i = SlotOf(pfn);
@@ -258,7 +262,7 @@ internal sealed class PageTable
 
         _keys[i] = pfn;
         _pages[i] = page;
-        _isGuarded[i] = isGuarded;
+        _guards[i] = guard;
     }
 
     private void CloseGap(int gap, int mask)
@@ -270,31 +274,31 @@ internal sealed class PageTable
             {
                 _keys[gap] = _keys[i];
                 _pages[gap] = _pages[i];
-                _isGuarded[gap] = _isGuarded[i];
+                _guards[gap] = _guards[i];
                 gap = i;
             }
         }
 
         _keys[gap] = Empty;
         _pages[gap] = null;
-        _isGuarded[gap] = false;
+        _guards[gap] = null;
     }
 
     private void Grow()
     {
         ulong[] keys = _keys;
         ulong[]?[] pages = _pages;
-        bool[] isGuarded = _isGuarded;
+        IPageGuard?[] guards = _guards;
         _keys = new ulong[keys.Length * 2];
         _pages = new ulong[keys.Length * 2][];
-        _isGuarded = new bool[keys.Length * 2];
+        _guards = new IPageGuard[keys.Length * 2];
         _shift--;
         _keys.AsSpan().Fill(Empty);
         for (int i = 0; i < keys.Length; i++)
         {
             if (keys[i] != Empty)
             {
-                Insert(keys[i], pages[i]!, isGuarded[i]);
+                Insert(keys[i], pages[i]!, guards[i]);
             }
         }
     }

@@ -22,12 +22,6 @@ public sealed class PhysicalMemory
     /// </summary>
     public ulong ForeignWrites { get; private set; }
 
-    /// <summary>
-    /// Changes when a guarded page was written by address, zeroed or dropped: the narrow form of <see cref="ForeignWrites"/> for an owner
-    /// that guards all its pages.
-    /// </summary>
-    public ulong GuardedWrites => _pages.GuardedTouches;
-
     /// <summary>How many pages hold bytes of their own.</summary>
     public int WrittenPages => _pages.Count;
 
@@ -54,10 +48,10 @@ public sealed class PhysicalMemory
         return _pages.Find(pfn) ?? Materialise(pfn);
     }
 
-    /// <summary>Guards a written page, or ends its guard: see <see cref="GuardedWrites"/>. A guard ends with the page's own bytes.</summary>
-    /// <param name="pfn">Page frame number; a page without bytes of its own is left alone.</param>
-    /// <param name="isGuarded">Whether changes by others are counted.</param>
-    public void SetGuard(ulong pfn, bool isGuarded) => _pages.SetGuard(pfn, isGuarded);
+    /// <summary>Guards a written page, or ends its guard. The narrow form of <see cref="ForeignWrites"/> for an owner of many pages.</summary>
+    /// <param name="pfn">Page frame number; a page without bytes of its own is left alone. A guard ends when the page is dropped.</param>
+    /// <param name="guard">Told when the page is written by address, zeroed or dropped; null for nobody.</param>
+    public void SetGuard(ulong pfn, IPageGuard? guard) => _pages.SetGuard(pfn, guard);
 
     /// <summary>The words of a written page.</summary>
     /// <param name="pfn">Page frame number.</param>

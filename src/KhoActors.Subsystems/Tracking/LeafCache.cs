@@ -4,9 +4,9 @@ namespace KhoActors.Subsystems.Tracking;
 
 /// <summary>
 /// Remembers the words of leaves by key prefix so that most operations skip the descent. Open addressing, linear probing; emptied
-/// when it is full. Exact only while no table of the tree changes under it: <see cref="RadixTree"/> sees to that.
+/// when it is full. Exact only while no table of the tree changes under it: <see cref="RadixTree"/> sees to that. A field, never copied.
 /// </summary>
-internal sealed class LeafCache
+internal struct LeafCache()
 {
     private const int InitialSlotsLog2 = 4;
     private const int MaxSlotsLog2 = 12;
@@ -16,7 +16,7 @@ internal sealed class LeafCache
 
     /// <summary>The words of the leaf with a prefix, or null when it is not remembered.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong[]? Find(ulong prefix)
+    public readonly ulong[]? Find(ulong prefix)
     {
         Slot[] slots = _slots;
         int mask = slots.Length - 1;
@@ -51,7 +51,7 @@ internal sealed class LeafCache
         }
     }
 
-    private int SlotOf(ulong prefix) => (int)((prefix * 0x9E3779B97F4A7C15UL) >> _shift);
+    private readonly int SlotOf(ulong prefix) => (int)((prefix * 0x9E3779B97F4A7C15UL) >> _shift);
 
     private void MakeRoom()
     {
@@ -73,7 +73,7 @@ internal sealed class LeafCache
         }
     }
 
-    private void Insert(ulong prefix, ulong[] words)
+    private readonly void Insert(ulong prefix, ulong[] words)
     {
         int i = SlotOf(prefix);
         while (_slots[i].Words is not null)

@@ -44,7 +44,6 @@ public sealed partial class RadixTree
         where TBlocks : struct, IBlockVisitor
         where TNodes : struct, INodeVisitor
     {
-        ObserveForeignWrites();
         int budget = NodeVisitLimit;
         return WalkNode(MapPhys, RadixKey.RootLevel, 0, ref budget, ref blocks, ref nodes);
     }
@@ -64,7 +63,6 @@ public sealed partial class RadixTree
     /// <exception cref="SimulatedOopsException">A table entry points outside RAM, or the walk does not end.</exception>
     public void Destroy()
     {
-        ObserveForeignWrites();
         int budget = NodeVisitLimit;
         FreeNodesOf(MapPhys, RadixKey.RootLevel, ref budget);
         MapPhys = 0;

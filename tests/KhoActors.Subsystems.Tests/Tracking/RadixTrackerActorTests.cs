@@ -15,7 +15,8 @@ public class RadixTrackerActorTests
     {
         var memory = new PhysicalMemory();
         _source = new ForwardPageSource(memory, 0x1_0000_0000);
-        _actor = new RadixTrackerActor(RadixTree.Create(memory, _source)!, _log);
+        _actor = new RadixTrackerActor(() => RadixTree.Create(memory, _source), _log);
+        Ask(new Message(CreateRootRequest.Kind));
     }
 
     [Fact]

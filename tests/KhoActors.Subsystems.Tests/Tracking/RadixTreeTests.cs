@@ -179,6 +179,22 @@ public class RadixTreeTests
     }
 
     [Fact]
+    public void A_page_of_the_tree_that_is_handed_out_again_reads_as_zero_at_once()
+    {
+        _tree.Track(7, 0);
+        _memory.ZeroPage(PageGeometry.PfnOf(Base + 0x4000));
+        Assert.False(_tree.Untrack(7, 0));
+    }
+
+    [Fact]
+    public void A_page_of_the_tree_that_is_freed_under_it_is_followed_as_poison()
+    {
+        _tree.Track(7, 0);
+        _memory.Poison(PageGeometry.PfnOf(Base + 0x4000), 1);
+        Assert.Throws<SimulatedOopsException>(() => _tree.Untrack(7, 0));
+    }
+
+    [Fact]
     public void A_leaf_that_is_also_a_table_is_followed_as_the_kernel_would()
     {
         // The level-1 table points at itself as the leaf of pfn 0..32767: a bit set there changes the table.

@@ -83,7 +83,7 @@ public enum EarlyAllocationUnit
 /// <param name="FailureLine">A warning for each size that did not fit, <c>{bytes}</c> standing for the size; null for none.</param>
 /// <param name="PagesPerBucketLog2">log2 of the pages that share one hash bucket (<see cref="EarlyAllocationUnit.HashBuckets"/>).</param>
 /// <param name="Temporary">Whether it is given back at the end of the stage.</param>
-/// <param name="OnlyWithHighMemory">Made only on machines with memory above 4 GiB.</param>
+/// <param name="OnlyAbove4GiB">Made only on machines with memory above 4 GiB.</param>
 /// <param name="OnlyOneNode">Made only with one node: with more, the table is built later from the page allocator.</param>
 public sealed record EarlyAllocation(
     string Name,
@@ -99,5 +99,5 @@ public sealed record EarlyAllocation(
     string? FailureLine = null,
     int PagesPerBucketLog2 = 0,
     bool Temporary = false,
-    bool OnlyWithHighMemory = false,
+    bool OnlyAbove4GiB = false,
     bool OnlyOneNode = false);

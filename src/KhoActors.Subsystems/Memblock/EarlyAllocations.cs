@@ -136,7 +136,7 @@ internal readonly ref struct EarlyAllocations
     private bool Make(EarlyAllocation allocation, int node, out PhysicalRange made)
     {
         made = default;
-        if ((allocation.OnlyWithHighMemory && Map.End <= FourGiB) || (allocation.OnlyOneNode && Map.Nodes.Count > 1))
+        if ((allocation.OnlyAbove4GiB && Map.End <= FourGiB) || (allocation.OnlyOneNode && Map.Nodes.Count > 1))
         {
             return true;
         }

@@ -95,6 +95,6 @@ internal static class CapturedKernels
         .. Enumerable.Range(0, 3).Select(_ => new EarlyAllocation("fixed map page tables", EarlyBootStage.BeforePageAllocator, 0x1000, 0x1000)),
         new(
             "software I/O TLB", EarlyBootStage.BeforePageAllocator, 64UL << 20, 0x1000, MaxAddress: 0xffffffff, SmallestBytes: 1UL << 20,
-            FailureLine: "software IO TLB: swiotlb_memblock_alloc: Failed to allocate {bytes} bytes tlb structure", OnlyWithHighMemory: true),
+            FailureLine: "software IO TLB: swiotlb_memblock_alloc: Failed to allocate {bytes} bytes tlb structure", OnlyAbove4GiB: true),
     ];
 }

@@ -3,6 +3,7 @@ using KhoActors.Host.Reports;
 using KhoActors.Nodes.Conformance;
 using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 using KhoActors.Subsystems.Tracking;
 
@@ -77,16 +78,16 @@ internal sealed class CaptureView(Terminal terminal)
     /// <param name="generation">The generation.</param>
     public void WriteMemory(CaptureGeneration generation)
     {
-        CaptureMemoryMap map = generation.ReadMemoryMap();
-        SummaryTable table = new("start", "last", ">size", "type");
+        MemoryMap map = generation.ReadMemoryMap();
+        SummaryTable table = new("start", "end", ">size", "kind");
         foreach (FirmwareRange range in map.Ranges)
         {
-            table.Row(Hex(range.Start), Hex(range.Last), Size(range.SizeBytes), range.Type);
+            table.Row(Hex(range.Start), Hex(range.End), Size(range.End - range.Start), range.Kind.ToString());
         }
 
-        foreach (NodeRange node in map.Nodes)
+        foreach (NodeRange range in map.NodeRanges)
         {
-            table.Row(Hex(node.Start), Hex(node.Last), Size(node.Last - node.Start + 1), $"node {node.Node}");
+            table.Row(Hex(range.Start), Hex(range.End), Size(range.End - range.Start), $"node {range.Node}");
         }
 
         table.Write(terminal);

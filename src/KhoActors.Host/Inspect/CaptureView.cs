@@ -85,9 +85,9 @@ internal sealed class CaptureView(Terminal terminal)
             table.Row(Hex(range.Start), Hex(range.End), Size(range.End - range.Start), range.Kind.ToString());
         }
 
-        foreach (NodeRange range in map.NodeRanges)
+        foreach ((ulong start, ulong end, int node) in map.NodeRanges)
         {
-            table.Row(Hex(range.Start), Hex(range.End), Size(range.End - range.Start), $"node {range.Node}");
+            table.Row(Hex(start), Hex(end), Size(end - start), $"node {node}");
         }
 
         table.Write(terminal);

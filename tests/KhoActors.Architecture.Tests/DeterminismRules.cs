@@ -30,6 +30,12 @@ internal static class DeterminismRules
         "System.Byte", "System.Int16", "System.UInt16", "System.Int32", "System.UInt32", "System.Int64", "System.UInt64", "System.String",
     ];
 
+    // Compared by a total order, which the type itself defines.
+    private static readonly string[] TotallyOrdered =
+    [
+        "KhoActors.Nodes.Runtime.TimerQueue+Timer", // by due time, then by the number of its scheduling
+    ];
+
     /// <summary>No float, double or Half: their results differ between processors and compilers.</summary>
     /// <param name="types">The types to judge.</param>
     /// <returns>The violations.</returns>
@@ -53,7 +59,8 @@ internal static class DeterminismRules
         bool list = use.Member == "Sort" && use.OwnerDefinition == "System.Collections.Generic.List`1";
         bool array = use.Member == "Sort" && use.OwnerDefinition is "System.Array" or "System.MemoryExtensions";
         string element = list ? use.Owner.Split('[', 2)[1].TrimEnd(']') : use.TypeArguments.FirstOrDefault("System.Object");
-        return (list || array) && !SortedWithoutHarm.Contains(element) ? $"sorts {element} with an unstable sort" : null;
+        return (list || array) && !SortedWithoutHarm.Contains(element) && !TotallyOrdered.Contains(element)
+            ? $"sorts {element} with an unstable sort" : null;
     });
 
     /// <summary>No state outside actors: no static that can be assigned or filled.</summary>

@@ -22,7 +22,7 @@ public class TidyTests
 
     [Fact]
     public void Lines_fit_a_screen() => Judge.Clean(
-        Complaints(["*.cs", "kho", "run"], static line => line.Length > LineColumnsMax ? $"{line.Length} columns" : null));
+        Complaints(["*.cs", "kho", "run"], static line => line.Length > LineColumnsMax && !IsCase(line) ? $"{line.Length} columns" : null));
 
     [Fact]
     public void Nothing_is_left_unfinished() => Judge.Clean(
@@ -53,6 +53,9 @@ public class TidyTests
         Repository.Files("*.cs", "src/KhoActors.Subsystems", "src/KhoActors.Nodes")
             .Where(static file => !file.StartsWith("src/KhoActors.Nodes/Fleet/", StringComparison.Ordinal))
             .Where(static file => Repository.Lines(file).Any(static line => line.Contains("RS0030", StringComparison.Ordinal))));
+
+    // A row in a table of cases is as long as its case.
+    private static bool IsCase(string line) => line.TrimStart().StartsWith("[InlineData(", StringComparison.Ordinal);
 
     private static IEnumerable<string> Complaints(string[] patterns, Func<string, string?> judge) =>
         from pattern in patterns

@@ -79,15 +79,15 @@ internal sealed class CaptureView(Terminal terminal)
     public void WriteMemory(CaptureGeneration generation)
     {
         MemoryMap map = generation.ReadMemoryMap();
-        SummaryTable table = new("start", "end", ">size", "type");
+        SummaryTable table = new("start", "end", ">size", "kind");
         foreach (FirmwareRange range in map.Ranges)
         {
-            table.Row(Hex(range.Start), Hex(range.End), Size(range.End - range.Start), range.Kind == FirmwareRangeKind.Ram ? "System RAM" : "reserved");
+            table.Row(Hex(range.Start), Hex(range.End), Size(range.End - range.Start), range.Kind.ToString());
         }
 
-        foreach (KhoActors.Subsystems.Memblock.NodeRange node in map.NodeRanges)
+        foreach ((ulong start, ulong end, int node) in map.NodeRanges)
         {
-            table.Row(Hex(node.Start), Hex(node.End), Size(node.End - node.Start), $"node {node.Node}");
+            table.Row(Hex(start), Hex(end), Size(end - start), $"node {node}");
         }
 
         table.Write(terminal);

@@ -82,8 +82,7 @@ public static class SetupData
         int count = 0;
         for (ulong phys = headPhys; phys != 0;)
         {
-            // A cycle needs no marks to be found: it makes the list longer than any real one.
-            if (count++ == NodesMax || phys > (1UL << PageGeometry.PhysicalAddressBits) - KhoNodeBytes)
+            if (!MayFollow(count++, phys))
             {
                 return -Errno.EINVAL;
             }
@@ -104,22 +103,28 @@ public static class SetupData
     public static int FindKho(PhysicalMemory memory, ulong headPhys, out KhoHandoff handoff)
     {
         handoff = default;
-        List<SetupDataNode> nodes = [];
-        int result = Walk(memory, headPhys, nodes);
-        if (result != 0)
+        int count = 0;
+        for (ulong phys = headPhys; phys != 0;)
         {
-            return result;
-        }
+            if (!MayFollow(count++, phys))
+            {
+                return -Errno.EINVAL;
+            }
 
-        foreach (SetupDataNode node in nodes)
-        {
+            SetupDataNode node = ReadNode(memory, phys);
             if (node.Type == KexecKhoType)
             {
-                handoff = ReadKhoPayload(memory, node.Phys);
+                handoff = ReadKhoPayload(memory, phys);
                 return 0;
             }
+
+            phys = node.NextPhys;
         }
 
         return -Errno.ENOENT;
     }
+
+    /// <summary>A cycle needs no marks to be found: it makes the list longer than any real one.</summary>
+    private static bool MayFollow(int nodesSeen, ulong phys) =>
+        nodesSeen < NodesMax && phys <= (1UL << PageGeometry.PhysicalAddressBits) - KhoNodeBytes;
 }

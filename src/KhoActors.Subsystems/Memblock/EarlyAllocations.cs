@@ -81,25 +81,46 @@ internal readonly ref struct EarlyAllocations
         {
             for (int i = first; i < end; i++)
             {
-                EarlyAllocation allocation = list[i];
-                int times = allocation.Repeat switch
+                if (!RunOnNode(list[i], node))
                 {
-                    EarlyAllocationRepeat.FirstNode => node == Map.Nodes[0] ? 1 : 0,
-                    EarlyAllocationRepeat.PerSection => Map.SectionsOf(node),
-                    _ => 1,
-                };
-                for (int time = 0; time < times; time++)
-                {
-                    if (!Make(allocation, node, out _))
-                    {
-                        return false;
-                    }
+                    return false;
                 }
             }
         }
 
         return true;
     }
+
+    private bool RunOnNode(EarlyAllocation allocation, int node)
+    {
+        int times = allocation.Repeat switch
+        {
+            EarlyAllocationRepeat.FirstNode => node == Map.Nodes[0] ? 1 : 0,
+            EarlyAllocationRepeat.PerSection => Map.SectionsOf(node),
+            _ => 1,
+        };
+
+        // What fits in a row is taken at once; the rest one by one, with every fall-back.
+        if (times > 1 && IsPlainBlock(allocation))
+        {
+            times -= (int)Memblock.AllocateRun(
+                (ulong)times, allocation.SizeBytes, allocation.AlignBytes, allocation.MinAddress, allocation.MaxAddress, node);
+        }
+
+        for (int time = 0; time < times; time++)
+        {
+            if (!Make(allocation, node, out _))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool IsPlainBlock(EarlyAllocation allocation) =>
+        allocation is { Unit: EarlyAllocationUnit.Whole, KeepBytes: null, OnlyAbove4GiB: false, OnlyOneNode: false, SizeBytes: > 0 }
+        && allocation.SizeBytes % allocation.AlignBytes == 0;
 
     private bool RunOnce(EarlyAllocation allocation, Span<PhysicalRange> temporaries, ref int temporaryCount)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Subsystems.Memblock;
@@ -94,10 +95,10 @@ public sealed class MemblockAllocator
         ulong align = alignBytes == 0 ? CacheLineBytes : alignBytes;
         ulong start = Math.Max(minAddress, PageGeometry.SizeBytes);
         ulong end = Math.Max(start, maxAddress == 0 ? ulong.MaxValue : maxAddress);
-        ulong found = FindTopDown(sizeBytes, align, start, end, node);
+        ulong found = FindTopDown(sizeBytes, align, start, end, node, out _);
         if (found == 0 && node != MemblockRegions.NoNode && !exact)
         {
-            found = FindTopDown(sizeBytes, align, start, end, MemblockRegions.NoNode);
+            found = FindTopDown(sizeBytes, align, start, end, MemblockRegions.NoNode, out _);
         }
 
         if (found != 0)
@@ -106,6 +107,44 @@ public sealed class MemblockAllocator
         }
 
         return found;
+    }
+
+    /// <summary>
+    /// Allocates blocks of one size in a row, as that many calls of <see cref="Allocate"/> do, in time that does not depend on how many
+    /// end up next to each other: the memory map of a large machine.
+    /// </summary>
+    /// <param name="count">How many blocks.</param>
+    /// <param name="sizeBytes">Bytes of one, a multiple of the alignment.</param>
+    /// <param name="alignBytes">Alignment, a power of two.</param>
+    /// <param name="minAddress">Lowest address.</param>
+    /// <param name="maxAddress">One past the highest address; 0 for no limit.</param>
+    /// <param name="node">Preferred node, or none.</param>
+    /// <returns>How many there was room for.</returns>
+    public ulong AllocateRun(ulong count, ulong sizeBytes, ulong alignBytes, ulong minAddress, ulong maxAddress, int node)
+    {
+        Debug.Assert(ulong.IsPow2(alignBytes) && sizeBytes > 0 && (sizeBytes & (alignBytes - 1)) == 0, "blocks in a row must be aligned by their size");
+        ulong start = Math.Max(minAddress, PageGeometry.SizeBytes);
+        ulong end = Math.Max(start, maxAddress == 0 ? ulong.MaxValue : maxAddress);
+        ulong left = count;
+        while (left > 0)
+        {
+            ulong found = FindTopDown(sizeBytes, alignBytes, start, end, node, out ulong gapStart);
+            if (found == 0 && node != MemblockRegions.NoNode)
+            {
+                found = FindTopDown(sizeBytes, alignBytes, start, end, MemblockRegions.NoNode, out gapStart);
+            }
+
+            if (found == 0)
+            {
+                break;
+            }
+
+            ulong blocks = Math.Min(left, ((found - gapStart) / sizeBytes) + 1);
+            Reserve(found - ((blocks - 1) * sizeBytes), blocks * sizeBytes, MemblockAttributes.ReservedKernel, node);
+            left -= blocks;
+        }
+
+        return count - left;
     }
 
     /// <summary>The bytes that the kernel reserved for itself (memblock_reserved_kern_size): what scaled scratch is computed from.</summary>
@@ -131,8 +170,9 @@ public sealed class MemblockAllocator
         return total;
     }
 
-    private ulong FindTopDown(ulong sizeBytes, ulong align, ulong start, ulong end, int node)
+    private ulong FindTopDown(ulong sizeBytes, ulong align, ulong start, ulong end, int node, out ulong gapStart)
     {
+        gapStart = 0;
         ReadOnlySpan<MemblockRegion> memory = Memory.Regions;
         ReadOnlySpan<MemblockRegion> reserved = Reserved.Regions;
         int next = reserved.Length;
@@ -158,7 +198,7 @@ public sealed class MemblockAllocator
 
             for (int r = next; bottom < top; r--)
             {
-                ulong gapStart = r > 0 ? Math.Max(reserved[r - 1].End, bottom) : bottom;
+                gapStart = r > 0 ? Math.Max(reserved[r - 1].End, bottom) : bottom;
 
                 // Between two reserved regions that touch but were not merged lies an empty gap: room for size 0.
                 if (gapStart <= top && gapStart < region.End && top - gapStart >= sizeBytes)

@@ -65,6 +65,30 @@ public sealed class MemblockPropertyTests
     }
 
     [Fact]
+    public void A_run_of_blocks_equals_one_allocation_after_the_other()
+    {
+        for (ulong seed = 0; seed < Sequences; seed++)
+        {
+            MemblockAllocator once = RandomAllocator(new SplitMix(seed), out _, out _);
+            MemblockAllocator oneByOne = RandomAllocator(new SplitMix(seed), out _, out _);
+            SplitMix random = new(~seed);
+            ulong align = Cell << (int)random.Below(3);
+            ulong size = align * (random.Below(3) + 1);
+            ulong min = random.Below(Cells) * Cell;
+            int node = (int)random.Below(3) - 1;
+            ulong count = random.Below(30);
+            ulong expected = 0;
+            while (expected < count && oneByOne.Allocate(size, align, min, 0, node) != 0)
+            {
+                expected++;
+            }
+
+            Assert.Equal((seed, expected), (seed, once.AllocateRun(count, size, align, min, 0, node)));
+            Assert.Equal(oneByOne.Reserved.Regions.ToArray(), once.Reserved.Regions.ToArray());
+        }
+    }
+
+    [Fact]
     public void The_bytes_reserved_by_the_kernel_equal_a_count_of_cells()
     {
         for (ulong seed = 0; seed < Sequences; seed++)

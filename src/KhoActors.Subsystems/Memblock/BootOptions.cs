@@ -34,10 +34,10 @@ public ref struct BootOptions
         bool argumentQuoted = _rest[0] == '"';
         ReadOnlySpan<char> text = argumentQuoted ? _rest[1..] : _rest;
         int end = 0;
-        int equals = -1;
+        int equals = 0;
         for (bool quoted = argumentQuoted; end < text.Length && (quoted || !char.IsWhiteSpace(text[end])); end++)
         {
-            if (text[end] == '=' && equals < 0)
+            if (text[end] == '=' && equals == 0)
             {
                 equals = end;
             }

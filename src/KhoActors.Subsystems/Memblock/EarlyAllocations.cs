@@ -10,7 +10,7 @@ internal readonly ref struct EarlyAllocations
     private const ulong FourGiB = 1UL << 32;
     private const ulong PagesPerMiB = 256;
     private const ulong AdaptScalePages = (64UL << 30) >> PageGeometry.Shift;
-    private const int LargestTemporaries = 8;
+    private const int LargestTemporaries = 64;
 
     private readonly EarlyBootRequest _request;
     private readonly EarlyMemory _early;
@@ -147,6 +147,12 @@ internal readonly ref struct EarlyAllocations
 
             if (allocation.Temporary && made.SizeBytes > 0)
             {
+                if (temporaryCount == temporaries.Length)
+                {
+                    throw new InvalidOperationException(
+                        $"kernel {_request.Build.Name} has more than {temporaries.Length} temporary early allocations in a stage");
+                }
+
                 temporaries[temporaryCount++] = made;
             }
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Subsystems.Memblock;
@@ -25,6 +26,12 @@ public static class EarlyBoot
         hooks?.Populate(early, log);
         early.Options = KhoOptions.Parse(request.CommandLine, request.Build, log);
         AddMemory(request, early.Memblock, log);
+        if (FindScratchOutsideMemory(request.Map, early.Scratch) is { } area)
+        {
+            early.Panic = string.Create(CultureInfo.InvariantCulture, $"scratch area 0x{area.Phys:x}+0x{area.SizeBytes:x} is not memory");
+            return false;
+        }
+
         if (!early.DirectMap.MapAll(early.Memblock, BrkOf(request), request.Map.End))
         {
             early.Panic = "alloc_low_pages: can not alloc memory";
@@ -94,6 +101,29 @@ public static class EarlyBoot
 
         memblock.Reserve(0, LowMegabyte);
         memblock.ClearKhoScratch(0, LowMegabyte);
+    }
+
+    /// <summary>
+    /// A damaged scratch array can name addresses without memory behind them. The kernel does not check; it faults on first use, which
+    /// is here.
+    /// </summary>
+    private static ScratchArea? FindScratchOutsideMemory(MemoryMap map, ScratchAreas scratch)
+    {
+        foreach (ScratchArea area in scratch.Areas)
+        {
+            bool isMemory = area.SizeBytes == 0;
+            foreach (FirmwareRange ram in map.Ram)
+            {
+                isMemory |= area.Phys >= ram.Start && area.Phys < ram.End && area.SizeBytes <= ram.End - area.Phys;
+            }
+
+            if (!isMemory)
+            {
+                return area;
+            }
+        }
+
+        return null;
     }
 
     private static PhysicalRange BrkOf(EarlyBootRequest request) =>

@@ -132,7 +132,9 @@ public readonly record struct KhoOptions(bool Enabled, ulong ScalePercent, ulong
         options = options with { ScalePercent = 0, LowmemBytes = sizes[0], GlobalBytes = sizes[1], PerNodeBytes = sizes[2] };
         log.Write(
             LogLevel.Notice,
-            string.Create(CultureInfo.InvariantCulture, $"KHO: scratch areas: lowmem: {sizes[0] >> 20}MiB global: {sizes[1] >> 20}MiB pernode: {sizes[2] >> 20}MiB"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"KHO: scratch areas: lowmem: {sizes[0] >> 20}MiB global: {sizes[1] >> 20}MiB pernode: {sizes[2] >> 20}MiB"));
         return 0;
     }
 }

@@ -17,7 +17,7 @@ public sealed class ReserveMem
     public const int LongestName = 15;
 
     private readonly MemblockFdtEntry[] _entries = new MemblockFdtEntry[Limit];
-    private readonly string[] _names = new string[Limit];
+    private readonly string?[] _names = new string?[Limit];
     private readonly byte[] _blob = new byte[PageGeometry.SizeBytes];
     private int _count;
     private bool _blobFound;
@@ -217,7 +217,7 @@ public sealed class ReserveMem
     /// <summary>The name as a string, taken from the previous boot where it is the same: booting again allocates nothing.</summary>
     private string Intern(ReadOnlySpan<char> name)
     {
-        ref string known = ref _names[_count];
+        ref string? known = ref _names[_count];
         if (known is null || !name.SequenceEqual(known))
         {
             known = name.ToString();

@@ -96,7 +96,8 @@ internal sealed partial class Capture
         string folder = Path.Combine(_folder, $"gen-{generation}", "kho", "out");
         string lengths = Path.Combine(folder, "scratch_len");
         return File.Exists(lengths)
-            ? [.. File.ReadLines(Path.Combine(folder, "scratch_phys")).Zip(File.ReadLines(lengths)).Select(pair => new ScratchArea(Hex(pair.First), Hex(pair.Second)))]
+            ? [.. File.ReadLines(Path.Combine(folder, "scratch_phys")).Zip(File.ReadLines(lengths))
+                .Select(pair => new ScratchArea(Hex(pair.First), Hex(pair.Second)))]
             : null;
     }
 
@@ -109,7 +110,8 @@ internal sealed partial class Capture
     /// <summary>The published reserve_mem regions.</summary>
     public MemblockFdtEntry[]? ReserveMem(int generation) =>
         Generation(generation).TryGetProperty("reserve_mem", out JsonElement array) && array.ValueKind == JsonValueKind.Array
-            ? [.. array.EnumerateArray().Select(entry => new MemblockFdtEntry(entry[0].GetString()!, Hex(entry[1].GetString()!), Hex(entry[2].GetString()!)))]
+            ? [.. array.EnumerateArray()
+                .Select(entry => new MemblockFdtEntry(entry[0].GetString()!, Hex(entry[1].GetString()!), Hex(entry[2].GetString()!)))]
             : null;
 
     public byte[]? Bytes(int generation, string path)

@@ -139,7 +139,8 @@ internal sealed class CapturedHandoff : IKhoEarlyHooks, IIncomingSubtrees
                 _blocks.Add((Capture.Hex(parts[0]), int.Parse(parts[1], CultureInfo.InvariantCulture)));
             }
         }
-        else if (capture.Generation(generation).TryGetProperty("handover", out JsonElement handover) && handover.TryGetProperty("blocks", out JsonElement blocks))
+        else if (capture.Generation(generation).TryGetProperty("handover", out JsonElement handover)
+            && handover.TryGetProperty("blocks", out JsonElement blocks))
         {
             _blocks.AddRange(blocks.EnumerateArray().Select(block => (Capture.Hex(block[0].GetString()!), block[1].GetInt32())));
         }

@@ -90,8 +90,12 @@ internal static class CapturedKernels
         new("per-CPU allocation map", EarlyBootStage.BeforeReserveMem, 1024),
         new("per-CPU boundary map", EarlyBootStage.BeforeReserveMem, 1032),
         new("per-CPU blocks", EarlyBootStage.BeforeReserveMem, 256),
-        new("dentry hash", EarlyBootStage.BeforePageAllocator, 8, Unit: EarlyAllocationUnit.HashBuckets, PagesPerBucketLog2: 1, SmallestBytes: 8, OnlyOneNode: true),
-        new("inode hash", EarlyBootStage.BeforePageAllocator, 8, Unit: EarlyAllocationUnit.HashBuckets, PagesPerBucketLog2: 2, SmallestBytes: 8, OnlyOneNode: true),
+        new(
+            "dentry hash", EarlyBootStage.BeforePageAllocator, 8, Unit: EarlyAllocationUnit.HashBuckets,
+            PagesPerBucketLog2: 1, SmallestBytes: 8, OnlyOneNode: true),
+        new(
+            "inode hash", EarlyBootStage.BeforePageAllocator, 8, Unit: EarlyAllocationUnit.HashBuckets,
+            PagesPerBucketLog2: 2, SmallestBytes: 8, OnlyOneNode: true),
         .. Enumerable.Range(0, 3).Select(_ => new EarlyAllocation("fixed map page tables", EarlyBootStage.BeforePageAllocator, 0x1000, 0x1000)),
         new(
             "software I/O TLB", EarlyBootStage.BeforePageAllocator, 64UL << 20, 0x1000, MaxAddress: 0xffffffff, SmallestBytes: 1UL << 20,

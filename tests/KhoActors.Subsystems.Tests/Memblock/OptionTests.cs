@@ -72,6 +72,7 @@ public sealed class OptionTests
     [InlineData("\"kho=on\"", true)]
     [InlineData("x=\"a kho=on b\"", false)]
     [InlineData("khox=on", false)]
+    [InlineData("=kho=on", false)]
     public void Kho_is_a_boolean_and_the_last_one_wins(string commandLine, bool enabled)
     {
         KernelLog log = new();

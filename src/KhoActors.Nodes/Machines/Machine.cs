@@ -95,13 +95,13 @@ public sealed class Machine : ISnapshotting, IDisposable
         int violationsBefore = _model.Violations.Count;
         long violationCountBefore = _model.ViolationCount;
         ulong messagesBefore = Messages;
-        KernelGeneration generation = new(_spec, NextGeneration, _memory, _pages, _early, _model, _endDraws, _log);
+        BootSource source = _source;
+        KernelGeneration generation = new(_spec, NextGeneration, source, _memory, _pages, _early, _model, _endDraws, _log);
         WorkloadState workload = new(_memory, _spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
-        BootSource source = _source;
-        string? death = generation.Boot(source);
+        string? death = generation.Boot();
         GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(generation.Number, death);
         bool handedOver = death is null && generation.IsKhoBoot;
         Leave(generation, end);

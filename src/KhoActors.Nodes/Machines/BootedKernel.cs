@@ -1,0 +1,184 @@
+using KhoActors.Nodes.Runtime;
+using KhoActors.Subsystems;
+using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
+using KhoActors.Subsystems.Tracking;
+
+namespace KhoActors.Nodes.Machines;
+
+/// <summary>
+/// A kernel from its first instruction to its initcalls: the one boot path, of machines in a fleet and of memory captured on a real
+/// kernel. Call <see cref="BootEarly"/>, <see cref="StartPageAllocator"/>, <see cref="StartActors"/> in this order; or
+/// <see cref="ToUserSpace"/> for all of it.
+/// </summary>
+public sealed class BootedKernel
+{
+    private const ulong InitcallDeliveriesMax = 50_000_000;
+    private readonly PhysicalMemory _memory;
+    private readonly PageAllocator _pages;
+    private KhoEarlyBoot? _earlyKho;
+    private KhoCore? _kho;
+
+    /// <summary>A kernel that is about to boot.</summary>
+    /// <param name="start">What it is given.</param>
+    /// <param name="memory">RAM.</param>
+    /// <param name="pages">The page allocator, which <see cref="StartPageAllocator"/> resets.</param>
+    /// <param name="early">Receives the early boot's result.</param>
+    /// <param name="log">Receives its lines.</param>
+    public BootedKernel(KernelStart start, PhysicalMemory memory, PageAllocator pages, EarlyMemory early, KernelLog log)
+    {
+        Start = start;
+        _memory = memory;
+        _pages = pages;
+        Early = early;
+        Log = log;
+    }
+
+    /// <summary>What it was given.</summary>
+    public KernelStart Start { get; }
+
+    /// <summary>Its log.</summary>
+    public KernelLog Log { get; }
+
+    /// <summary>What the early boot left: memblock, scratch areas, reserve_mem regions.</summary>
+    public EarlyMemory Early { get; }
+
+    /// <summary>RAM.</summary>
+    public PhysicalMemory Memory => _memory;
+
+    /// <summary>The line with which it died, or null while it lives.</summary>
+    public string? Death { get; private set; }
+
+    /// <summary>The four numbers of the hand-off; null when the loader passed none.</summary>
+    public KhoHandoff? Handoff { get; private set; }
+
+    /// <summary>What it accepted of its predecessor, or null.</summary>
+    public KhoIncoming? Incoming => _earlyKho?.Incoming;
+
+    /// <summary>Blocks that the boot reserved because the predecessor preserved them.</summary>
+    public int ReservedBlocks => _earlyKho?.ReservedBlocks ?? 0;
+
+    /// <summary>Whether the KHO core was reached; a kernel that died earlier has none.</summary>
+    public bool HasKho => _kho is not null;
+
+    /// <summary>The KHO core.</summary>
+    /// <exception cref="InvalidOperationException">The kernel died before there was one, or <see cref="StartActors"/> was not called.</exception>
+    public KhoCore Kho => _kho ?? throw new InvalidOperationException("this kernel has no KHO core yet");
+
+    /// <summary>Boots a kernel alone, with nothing of user space: to the end of its initcalls or to its death.</summary>
+    /// <param name="start">What it is given.</param>
+    /// <param name="memory">RAM.</param>
+    /// <returns>The kernel; see <see cref="Death"/>.</returns>
+    /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
+    public static BootedKernel ToUserSpace(KernelStart start, PhysicalMemory memory)
+    {
+        PageAllocator pages = new(memory, new PageAllocatorOptions());
+        BootedKernel kernel = new(start, memory, pages, new EarlyMemory(), new KernelLog());
+        if (kernel.BootEarly())
+        {
+            kernel.StartPageAllocator();
+            kernel.RunInitcalls();
+        }
+
+        return kernel;
+    }
+
+    /// <summary>The boot up to the page allocator.</summary>
+    /// <returns>False when it died.</returns>
+    public bool BootEarly()
+    {
+        Log.Write(LogLevel.Notice, $"Linux version {Start.Build.Release}");
+        Log.Write(LogLevel.Info, $"Command line: {Start.CommandLine}");
+        List<PhysicalRange> setupData = [];
+        if (Start.Source.Kind == BootKind.Kexec)
+        {
+            setupData = ReadSetupData();
+        }
+
+        _earlyKho = new KhoEarlyBoot(_memory, Start.Memory.Ram, Start.Build, Handoff);
+        try
+        {
+            Death = EarlyBoot.Run(_memory, Start.ToRequest(setupData), Early, _earlyKho, Log) ? null : Early.Panic;
+        }
+        catch (SimulatedOopsException oops)
+        {
+            Death = oops.Message;
+        }
+
+        return Death is null;
+    }
+
+    /// <summary>Everything that is not reserved goes to the page allocator; on a KHO boot scratch is CMA from the start.</summary>
+    public void StartPageAllocator()
+    {
+        _pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder), Start.Memory.Ram);
+        foreach (FreeRange range in Early.FreeRanges)
+        {
+            MigrateType type = range.IsScratch && Incoming is not null ? MigrateType.Cma : MigrateType.Movable;
+            _pages.AddFree(range.StartPfn, range.EndPfn, range.Node, type);
+        }
+    }
+
+    /// <summary>Starts the kernel's actors below the machine, and posts the message that runs the initcalls.</summary>
+    /// <param name="runtime">The host.</param>
+    /// <param name="machine">Their parent; it hands what concerns initcalls to <see cref="Initcalls"/>.</param>
+    public void StartActors(LocalRuntime runtime, IActor machine)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        KhoEarlyBoot earlyKho = _earlyKho ?? throw new InvalidOperationException("the early boot was not run");
+        NodeMap ram = Start.Memory.Ram;
+        _kho = new KhoCore(_memory, _pages, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
+        RadixTrackerActor tracker = new(() => RadixTree.Create(_memory, _pages.SourceFor(PageOwner.Tracker)), Log);
+        runtime.StartRoot(ActorId.Machine, machine);
+        runtime.Start(ActorId.Memblock, new MemblockActor(_memory, _pages, Early, ram, Log), ActorId.Machine);
+        runtime.Start(ActorId.Tracker, tracker, ActorId.Machine);
+        runtime.Start(ActorId.Kho, new KhoCoreActor(_kho), ActorId.Machine);
+        runtime.Post(ActorId.Machine, ActorId.Machine, MachineProtocol.Plain(MachineProtocol.RunInitcalls));
+    }
+
+    private List<PhysicalRange> ReadSetupData()
+    {
+        List<SetupDataNode> nodes = [];
+        SetupData.Walk(_memory, Start.Source.SetupDataPhys, nodes);
+        if (SetupData.FindKho(_memory, Start.Source.SetupDataPhys, out KhoHandoff found) == 0)
+        {
+            Handoff = found;
+        }
+
+        return nodes.ConvertAll(node => new PhysicalRange(node.Phys, SetupData.HeaderBytes + node.PayloadBytes));
+    }
+
+    private void RunInitcalls()
+    {
+        // Initcalls run one after the other: there is never a choice for the scheduler to make.
+        SeedPath path = SeedPath.Root(0).Child("boot");
+        LocalRuntime runtime = new(path, new SeededScheduler(new RandomStream(path)));
+        LoneMachine machine = new(this);
+        StartActors(runtime, machine);
+        runtime.RunUntilIdle(InitcallDeliveriesMax);
+        Death = machine.OopsText;
+        runtime.Stop(ActorId.Machine, StopKind.Abrupt);
+    }
+
+    /// <summary>The parent of the actors of a kernel without user space.</summary>
+    private sealed class LoneMachine(BootedKernel kernel) : IActor
+    {
+        private readonly Initcalls _initcalls = new(kernel);
+
+        public string? OopsText { get; private set; }
+
+        public void Receive(in Delivery delivery, Outbox outbox)
+        {
+            if (delivery.Message.Kind == RuntimeMessages.Oops)
+            {
+                OopsText = delivery.Message.Text;
+            }
+            else
+            {
+                _initcalls.Receive(delivery, outbox);
+            }
+        }
+    }
+}

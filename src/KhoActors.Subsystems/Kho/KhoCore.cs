@@ -204,7 +204,11 @@ public sealed class KhoCore
         return result;
     }
 
-    internal void Enable() => Enabled = true;
+    internal void Enable()
+    {
+        Enabled = true;
+        Incoming?.ShowSubtrees();
+    }
 
     internal void Disable()
     {

@@ -60,6 +60,7 @@ public sealed class CaptureBoot
             CommandLine = start.CommandLine,
             Memory = new MachineMemory(start.Map),
             Cpus = start.Cpus,
+            PoisonsFreedPages = false,
             Source = start.Source,
         };
         BootedKernel kernel = BootedKernel.ToUserSpace(given, start.ToMemory());

@@ -113,7 +113,7 @@ public sealed class BootedKernel
     /// <summary>Everything that is not reserved goes to the page allocator; on a KHO boot scratch is CMA from the start.</summary>
     public void StartPageAllocator()
     {
-        _pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder), Start.Memory.Ram);
+        _pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder, Start.PoisonsFreedPages), Start.Memory.Ram);
         foreach (FreeRange range in Early.FreeRanges)
         {
             MigrateType type = range.IsScratch && Incoming is not null ? MigrateType.Cma : MigrateType.Movable;

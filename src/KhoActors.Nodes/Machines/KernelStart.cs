@@ -18,6 +18,12 @@ public sealed record KernelStart
     /// <summary>Possible CPUs, at least 1.</summary>
     public int Cpus { get; init; } = 1;
 
+    /// <summary>
+    /// Whether freed pages are poisoned (page_poison=1), as in the laboratory, where nothing may live on by luck. Captured kernels did not: what
+    /// they freed kept its bytes.
+    /// </summary>
+    public bool PoisonsFreedPages { get; init; } = true;
+
     /// <summary>What the loader passes.</summary>
     public required BootSource Source { get; init; }
 

@@ -18,6 +18,7 @@ namespace KhoActors.Nodes.Machines;
 internal sealed class KernelGeneration
 {
     private readonly MachineSpec _spec;
+    private readonly KernelStorage _storage;
     private readonly PhysicalMemory _memory;
     private readonly PageAllocator _pages;
     private readonly EarlyMemory _early;
@@ -31,21 +32,18 @@ internal sealed class KernelGeneration
     public KernelGeneration(
         MachineSpec spec,
         int number,
-        PhysicalMemory memory,
-        PageAllocator pages,
-        EarlyMemory early,
+        KernelStorage storage,
         SurvivalModel model,
-        RandomStream endDraws,
-        KernelLog log)
+        RandomStream endDraws)
     {
         _spec = spec;
         Number = number;
-        _memory = memory;
-        _pages = pages;
-        _early = early;
+        _storage = storage;
+        _memory = storage.Memory;
+        _pages = storage.Pages;
+        _early = storage.Early;
         _model = model;
         _endDraws = endDraws;
-        Log = log;
         Build = spec.KernelOf(number);
         CommandLine = spec.Scenario.CommandLineOfGeneration(number);
     }
@@ -56,7 +54,7 @@ internal sealed class KernelGeneration
 
     public string CommandLine { get; }
 
-    public KernelLog Log { get; }
+    public KernelLog Log => _storage.Log;
 
     public KhoCore Kho => _kho;
 
@@ -76,6 +74,7 @@ internal sealed class KernelGeneration
     /// <returns>Null, or the line with which the kernel died.</returns>
     public string? Boot(BootSource source)
     {
+        Log.Clear();
         Log.Write(LogLevel.Notice, $"Linux version {Build.Release}");
         Log.Write(LogLevel.Info, $"Command line: {CommandLine}");
         KhoHandoff? handoff = null;
@@ -84,7 +83,7 @@ internal sealed class KernelGeneration
             handoff = found;
         }
 
-        _earlyKho = new KhoEarlyBoot(_memory, _spec.Memory.Ram, Build, handoff);
+        _earlyKho = new KhoEarlyBoot(_memory, _spec.Memory.Ram, Build, handoff, _storage.Stamps);
         bool alive;
         try
         {

@@ -16,37 +16,30 @@ namespace KhoActors.Nodes.Machines;
 public sealed class BootedKernel
 {
     private const ulong InitcallDeliveriesMax = 50_000_000;
-    private readonly PhysicalMemory _memory;
-    private readonly PageAllocator _pages;
+    private readonly KernelStorage _storage;
     private KhoEarlyBoot? _earlyKho;
     private KhoCore? _kho;
 
     /// <summary>A kernel that is about to boot.</summary>
     /// <param name="start">What it is given.</param>
-    /// <param name="memory">RAM.</param>
-    /// <param name="pages">The page allocator, which <see cref="StartPageAllocator"/> resets.</param>
-    /// <param name="early">Receives the early boot's result.</param>
-    /// <param name="log">Receives its lines.</param>
-    public BootedKernel(KernelStart start, PhysicalMemory memory, PageAllocator pages, EarlyMemory early, KernelLog log)
+    /// <param name="storage">RAM, and what the kernel keeps its state in.</param>
+    internal BootedKernel(KernelStart start, KernelStorage storage)
     {
         Start = start;
-        _memory = memory;
-        _pages = pages;
-        Early = early;
-        Log = log;
+        _storage = storage;
     }
 
     /// <summary>What it was given.</summary>
     public KernelStart Start { get; }
 
     /// <summary>Its log.</summary>
-    public KernelLog Log { get; }
+    public KernelLog Log => _storage.Log;
 
     /// <summary>What the early boot left: memblock, scratch areas, reserve_mem regions.</summary>
-    public EarlyMemory Early { get; }
+    public EarlyMemory Early => _storage.Early;
 
     /// <summary>RAM.</summary>
-    public PhysicalMemory Memory => _memory;
+    public PhysicalMemory Memory => _storage.Memory;
 
     /// <summary>The line with which it died, or null while it lives.</summary>
     public string? Death { get; private set; }
@@ -74,8 +67,7 @@ public sealed class BootedKernel
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
     public static BootedKernel ToUserSpace(KernelStart start, PhysicalMemory memory)
     {
-        PageAllocator pages = new(memory, new PageAllocatorOptions());
-        BootedKernel kernel = new(start, memory, pages, new EarlyMemory(), new KernelLog());
+        BootedKernel kernel = new(start, new KernelStorage(memory));
         if (kernel.BootEarly())
         {
             kernel.StartPageAllocator();
@@ -89,6 +81,7 @@ public sealed class BootedKernel
     /// <returns>False when it died.</returns>
     public bool BootEarly()
     {
+        Log.Clear();
         Log.Write(LogLevel.Notice, $"Linux version {Start.Build.Release}");
         Log.Write(LogLevel.Info, $"Command line: {Start.CommandLine}");
         List<PhysicalRange> setupData = [];
@@ -97,10 +90,10 @@ public sealed class BootedKernel
             setupData = ReadSetupData();
         }
 
-        _earlyKho = new KhoEarlyBoot(_memory, Start.Memory.Ram, Start.Build, Handoff);
+        _earlyKho = new KhoEarlyBoot(Memory, Start.Memory.Ram, Start.Build, Handoff, _storage.Stamps);
         try
         {
-            Death = EarlyBoot.Run(_memory, Start.ToRequest(setupData), Early, _earlyKho, Log) ? null : Early.Panic;
+            Death = EarlyBoot.Run(Memory, Start.ToRequest(setupData), Early, _earlyKho, Log) ? null : Early.Panic;
         }
         catch (SimulatedOopsException oops)
         {
@@ -113,11 +106,11 @@ public sealed class BootedKernel
     /// <summary>Everything that is not reserved goes to the page allocator; on a KHO boot scratch is CMA from the start.</summary>
     public void StartPageAllocator()
     {
-        _pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder, Start.PoisonsFreedPages), Start.Memory.Ram);
+        _storage.Pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder, Start.PoisonsFreedPages), Start.Memory.Ram);
         foreach (FreeRange range in Early.FreeRanges)
         {
             MigrateType type = range.IsScratch && Incoming is not null ? MigrateType.Cma : MigrateType.Movable;
-            _pages.AddFree(range.StartPfn, range.EndPfn, range.Node, type);
+            _storage.Pages.AddFree(range.StartPfn, range.EndPfn, range.Node, type);
         }
     }
 
@@ -129,10 +122,10 @@ public sealed class BootedKernel
         ArgumentNullException.ThrowIfNull(runtime);
         KhoEarlyBoot earlyKho = _earlyKho ?? throw new InvalidOperationException("the early boot was not run");
         NodeMap ram = Start.Memory.Ram;
-        _kho = new KhoCore(_memory, _pages, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
-        RadixTrackerActor tracker = new(() => RadixTree.Create(_memory, _pages.SourceFor(PageOwner.Tracker)), Log);
+        _kho = new KhoCore(Memory, _storage.Pages, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
+        RadixTrackerActor tracker = new(() => RadixTree.Create(Memory, _storage.Pages.SourceFor(PageOwner.Tracker)), Log);
         runtime.StartRoot(ActorId.Machine, machine);
-        runtime.Start(ActorId.Memblock, new MemblockActor(_memory, _pages, Early, ram, Log), ActorId.Machine);
+        runtime.Start(ActorId.Memblock, new MemblockActor(Memory, _storage.Pages, Early, ram, Log), ActorId.Machine);
         runtime.Start(ActorId.Tracker, tracker, ActorId.Machine);
         runtime.Start(ActorId.Kho, new KhoCoreActor(_kho), ActorId.Machine);
         runtime.Post(ActorId.Machine, ActorId.Machine, MachineProtocol.Plain(MachineProtocol.RunInitcalls));
@@ -141,8 +134,8 @@ public sealed class BootedKernel
     private List<PhysicalRange> ReadSetupData()
     {
         List<SetupDataNode> nodes = [];
-        SetupData.Walk(_memory, Start.Source.SetupDataPhys, nodes);
-        if (SetupData.FindKho(_memory, Start.Source.SetupDataPhys, out KhoHandoff found) == 0)
+        SetupData.Walk(Memory, Start.Source.SetupDataPhys, nodes);
+        if (SetupData.FindKho(Memory, Start.Source.SetupDataPhys, out KhoHandoff found) == 0)
         {
             Handoff = found;
         }

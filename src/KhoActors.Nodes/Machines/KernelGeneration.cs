@@ -26,16 +26,13 @@ internal sealed class KernelGeneration
         MachineSpec spec,
         int number,
         BootSource source,
-        PhysicalMemory memory,
-        PageAllocator pages,
-        EarlyMemory early,
+        KernelStorage storage,
         SurvivalModel model,
-        RandomStream endDraws,
-        KernelLog log)
+        RandomStream endDraws)
     {
         _spec = spec;
         Number = number;
-        _memory = memory;
+        _memory = storage.Memory;
         _model = model;
         _endDraws = endDraws;
         KernelStart start = new()
@@ -45,7 +42,7 @@ internal sealed class KernelGeneration
             Memory = spec.Memory,
             Source = source,
         };
-        Kernel = new BootedKernel(start, memory, pages, early, log);
+        Kernel = new BootedKernel(start, storage);
     }
 
     public int Number { get; }

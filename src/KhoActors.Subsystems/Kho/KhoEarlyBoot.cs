@@ -20,8 +20,11 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
     /// <param name="ram">Which pages are RAM.</param>
     /// <param name="build">The kernel that boots.</param>
     /// <param name="handoff">What the loader handed over, or null.</param>
-    public KhoEarlyBoot(PhysicalMemory memory, NodeMap ram, KernelBuild build, KhoHandoff? handoff)
+    /// <param name="stamps">Reused from boot to boot: receives the stamps of this boot and forgets all others. Null for new ones.</param>
+    public KhoEarlyBoot(PhysicalMemory memory, NodeMap ram, KernelBuild build, KhoHandoff? handoff, PageStamps? stamps = null)
     {
+        Stamps = stamps ?? new PageStamps();
+        Stamps.Reset();
         _memory = memory;
         _ram = ram;
         _build = build;
@@ -32,7 +35,7 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
     public KhoIncoming? Incoming { get; private set; }
 
     /// <summary>The stamps of the blocks that were reserved.</summary>
-    public PageStamps Stamps { get; } = new();
+    public PageStamps Stamps { get; }
 
     /// <summary>Blocks that the walk of the incoming tracker reserved.</summary>
     public int ReservedBlocks { get; private set; }

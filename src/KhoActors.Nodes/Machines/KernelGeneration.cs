@@ -96,7 +96,7 @@ internal sealed class KernelGeneration
         }
 
         string compatible = Build.KhoBuilt ? Build.Abi.Compatible : string.Empty;
-        Facts = new BootFacts(Number, Build.Release, compatible, CommandLine, handoff is not null, _early.KhoEnabled);
+        Facts = new BootFacts(Build.Release, compatible, CommandLine, handoff is not null, _early.KhoEnabled, Build.Abi.HasKexecMetadata);
         if (!alive)
         {
             return _early.Panic;
@@ -126,8 +126,7 @@ internal sealed class KernelGeneration
     /// <summary>What the initcalls said is judged, and the model learns where scratch lies.</summary>
     public void InitcallsDone()
     {
-        bool hasMetadata = Build.Abi.HasKexecMetadata;
-        _model.JudgeInit(Facts, Log, hasMetadata);
+        _model.JudgeInit(Facts, Log);
         _model.LearnScratch(_memory, _early.Scratch.ArrayPhys, _kho.Enabled ? _early.Scratch.Areas.Count : 0);
     }
 

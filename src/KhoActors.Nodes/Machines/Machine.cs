@@ -48,6 +48,9 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>The next generation to boot, 0 for the first boot.</summary>
     public int NextGeneration { get; private set; }
 
+    /// <summary>What the loader passes to the next generation, beside RAM.</summary>
+    public BootSource NextBoot => _source;
+
     /// <summary>The digest's last link.</summary>
     public ReadOnlySpan<byte> Digest => _digest.Last;
 
@@ -72,10 +75,11 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>Takes a hibernated machine up.</summary>
     /// <param name="spec">What it is.</param>
     /// <param name="snapshot">What <see cref="Snapshot"/> wrote.</param>
+    /// <param name="drawLog">Records or checks every draw, or null.</param>
     /// <exception cref="SnapshotFormatException">The snapshot is damaged or of another version.</exception>
-    public void WakeUp(MachineSpec spec, ReadOnlyMemory<byte> snapshot)
+    public void WakeUp(MachineSpec spec, ReadOnlyMemory<byte> snapshot, DrawLog? drawLog = null)
     {
-        PowerOff(spec);
+        PowerOff(spec, drawLog);
         SnapshotReader reader = new(snapshot);
         Recover(reader);
         if (!reader.AtEnd)
@@ -92,8 +96,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
     {
         _log.Clear();
-        int violationsBefore = _model.Violations.Count;
-        long violationCountBefore = _model.ViolationCount;
+        _model.StartGeneration(NextGeneration);
         ulong messagesBefore = Messages;
         KernelGeneration generation = new(_spec, NextGeneration, _memory, _pages, _early, _model, _endDraws, _log);
         WorkloadState workload = new(_memory, _spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
@@ -102,7 +105,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _digest.Append(generation.CommandLine);
         BootSource source = _source;
         string? death = generation.Boot(source);
-        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(generation.Number, death);
+        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(death);
         bool handedOver = death is null && generation.IsKhoBoot;
         Leave(generation, end);
         CloseLink();
@@ -121,8 +124,8 @@ public sealed class Machine : ISnapshotting, IDisposable
             Operations = workload.Counters.Operations,
             FailedRequests = workload.Counters.Failed,
             Messages = Messages - messagesBefore,
-            Violations = [.. _model.Violations.Skip(violationsBefore)],
-            ViolationCount = _model.ViolationCount - violationCountBefore,
+            Violations = [.. _model.Violations],
+            ViolationCount = _model.ViolationCount,
             Log = keepLog ? [.. _log.Lines] : [],
         };
     }
@@ -201,17 +204,17 @@ public sealed class Machine : ISnapshotting, IDisposable
 
         if (machine.OopsText is { } text)
         {
-            Die(generation.Number, text);
+            Die(text);
         }
 
         _runtime.Stop(ActorId.Machine, StopKind.Abrupt);
         return end;
     }
 
-    private GenerationEnd Die(int generation, string lastWords)
+    private GenerationEnd Die(string lastWords)
     {
         _log.Write(LogLevel.Emergency, lastWords);
-        _model.JudgeCrash(generation, lastWords);
+        _model.JudgeCrash(lastWords);
         return GenerationEnd.Oops;
     }
 

@@ -133,6 +133,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <inheritdoc/>
     public void Snapshot(SnapshotWriter writer)
     {
+        int start = writer.Length;
         writer.WriteVar(SnapshotVersion);
         writer.WriteVar(ModelVersion);
         writer.WriteVar((ulong)NextGeneration);
@@ -143,11 +144,13 @@ public sealed class Machine : ISnapshotting, IDisposable
         writer.WriteRaw(_digest.Last);
         _model.Snapshot(writer);
         MemorySnapshot.Write(_memory, writer);
+        writer.WriteChecksum(start);
     }
 
     /// <inheritdoc/>
     public void Recover(SnapshotReader reader)
     {
+        int start = reader.Position;
         RequireVersion(reader, SnapshotVersion, "the snapshot's version");
         RequireVersion(reader, ModelVersion, "the model version");
         NextGeneration = reader.ReadCount(int.MaxValue, "the generation");
@@ -158,6 +161,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
         _model.Recover(reader);
         MemorySnapshot.Read(_memory, reader);
+        reader.ReadChecksum(start);
     }
 
     /// <inheritdoc/>

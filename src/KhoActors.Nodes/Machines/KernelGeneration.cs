@@ -68,7 +68,7 @@ internal sealed class KernelGeneration
     {
         bool alive = Kernel.BootEarly();
         string compatible = Build.KhoBuilt ? Build.Abi.Compatible : string.Empty;
-        Facts = new BootFacts(Number, Build.Release, compatible, CommandLine, Kernel.Handoff is not null, Kernel.Early.KhoEnabled);
+        Facts = new BootFacts(Build.Release, compatible, CommandLine, Kernel.Handoff is not null, Kernel.Early.KhoEnabled, Build.Abi.HasKexecMetadata);
         if (!alive)
         {
             return Kernel.Death;
@@ -92,8 +92,7 @@ internal sealed class KernelGeneration
     /// <summary>What the initcalls said is judged, and the model learns where scratch lies.</summary>
     public void InitcallsDone()
     {
-        bool hasMetadata = Build.Abi.HasKexecMetadata;
-        _model.JudgeInit(Facts, Log, hasMetadata);
+        _model.JudgeInit(Facts, Log);
         _model.LearnScratch(_memory, Scratch.ArrayPhys, Kernel.Kho.Enabled ? Scratch.Areas.Count : 0);
     }
 

@@ -28,7 +28,7 @@ internal static class BootedHandoverCheck
         }
 
         RootFdtView ours = boot.RootFdtAt(boot.Kernel.Kho.FdtPhys);
-        List<CaptureBlock> blocks = boot.BlocksOf(boot.Kernel.Kho.MapPhys);
+        List<CaptureBlock> blocks = boot.ReadOutgoingBlocks();
         ComparePlaces(boot, ours, blocks, differences);
         CompareBlobs(generation, boot, ours, differences);
         if (generation.Description.Handover is { } handover && !generation.Description.Actions.Any(action => action.IsInjection))

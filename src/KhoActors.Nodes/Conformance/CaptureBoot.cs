@@ -1,6 +1,7 @@
 using KhoActors.Nodes.Machines;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 using KhoActors.Subsystems.Tracking;
 
@@ -18,6 +19,13 @@ public enum BootVerdict
     /// <summary>Other lines, or another order.</summary>
     Different,
 }
+
+/// <summary>What a booted kernel found of its predecessor.</summary>
+/// <param name="RootFdt">The root FDT.</param>
+/// <param name="Blobs">Its sub-blobs, in FDT order.</param>
+/// <param name="BlockCount">Preserved blocks.</param>
+/// <param name="Orders">The same by order, highest first.</param>
+public sealed record FoundHandover(RootFdtView RootFdt, IReadOnlyList<InspectedBlob> Blobs, int BlockCount, IReadOnlyList<InspectedOrder> Orders);
 
 /// <summary>A simulated kernel, booted as a captured one was: from the same memory, map and command line.</summary>
 public sealed class CaptureBoot
@@ -79,15 +87,50 @@ public sealed class CaptureBoot
         };
     }
 
-    /// <summary>The blocks that a tracker in RAM holds, in walk order; empty where it cannot be walked.</summary>
-    /// <param name="mapPhys">Where it starts.</param>
-    /// <returns>The blocks.</returns>
-    internal List<CaptureBlock> BlocksOf(ulong mapPhys)
+    /// <summary>Whether a line is one of those that are compared.</summary>
+    /// <param name="line">A line of a kernel's log.</param>
+    /// <returns>Whether it is of KHO, memblock or reserve_mem.</returns>
+    public static bool IsCompared(LogLine line) => BootLines.IsOurs(line);
+
+    /// <summary>Whether the simulated kernel revived a region or allocated it anew.</summary>
+    /// <param name="name">The region's name.</param>
+    /// <returns>Whether it said that it revived it.</returns>
+    public bool Revived(string name) =>
+        Kernel.Log.Lines.Any(line => line.Text == $"Revived memory reservation '{name}' from KHO");
+
+    /// <summary>How much of the pattern that user space wrote into a region is there after the boot.</summary>
+    /// <param name="region">The region.</param>
+    /// <returns>What was found.</returns>
+    public FillPatternResult CheckPattern(in MemblockFdtEntry region) => FillPattern.Check(Start, Kernel.Memory, region);
+
+    /// <summary>What the predecessor left, as the simulated kernel found it: the kernel's own later writes do not show.</summary>
+    /// <returns>The hand-over, or null when none was accepted.</returns>
+    public FoundHandover? ReadFound()
+    {
+        if (Kernel.Incoming is not { } incoming || Start.Pages is not { } pages)
+        {
+            return null;
+        }
+
+        PhysicalMemory memory = Start.ToMemory();
+        byte[] page = new byte[PageGeometry.SizeBytes];
+        memory.Read(incoming.Handoff.FdtPhys, page);
+        RootFdtView root = RootFdtView.Read(page);
+        List<CaptureBlock> blocks = BlocksOf(memory, incoming.MapPhys);
+        return new FoundHandover(
+            root, [.. root.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))], blocks.Count, InspectedOrder.Of(blocks));
+    }
+
+    /// <summary>The blocks of the tracker that the simulated kernel hands over itself.</summary>
+    /// <returns>The blocks, in walk order.</returns>
+    internal List<CaptureBlock> ReadOutgoingBlocks() => BlocksOf(Kernel.Memory, Kernel.Kho.MapPhys);
+
+    private List<CaptureBlock> BlocksOf(PhysicalMemory memory, ulong mapPhys)
     {
         Collector collector = new([]);
         try
         {
-            RadixTree.Attach(Kernel.Memory, mapPhys, isRam: Kernel.Start.Memory.Ram.Contains).Walk(ref collector);
+            RadixTree.Attach(memory, mapPhys, isRam: Kernel.Start.Memory.Ram.Contains).Walk(ref collector);
         }
         catch (SimulatedOopsException)
         {

@@ -11,15 +11,13 @@ namespace KhoActors.Nodes.Conformance;
 /// <param name="Order">log2 of the pages of each.</param>
 /// <param name="Blocks">How many.</param>
 /// <param name="Bytes">Bytes of all.</param>
-public readonly record struct InspectedOrder(int Order, int Blocks, ulong Bytes);
-
-/// <summary>A blob of the root FDT.</summary>
-/// <param name="Name">Name of its sub-node.</param>
-/// <param name="Phys">Its address, or null when the sub-node names none.</param>
-/// <param name="SizeBytes">Its size, or null when it is not recorded.</param>
-/// <param name="Content">What it holds in words, or why that is not known.</param>
-/// <param name="Dts">Device tree source when it is an FDT, else empty.</param>
-public sealed record InspectedBlob(string Name, ulong? Phys, ulong? SizeBytes, string Content, string Dts);
+public readonly record struct InspectedOrder(int Order, int Blocks, ulong Bytes)
+{
+    /// <summary>Sums blocks up.</summary>
+    internal static IReadOnlyList<InspectedOrder> Of(IEnumerable<CaptureBlock> blocks) =>
+        [.. blocks.GroupBy(block => block.Order).OrderByDescending(group => group.Key)
+            .Select(group => new InspectedOrder(group.Key, group.Count(), (ulong)group.Count() << (group.Key + PageGeometry.Shift)))];
+}
 
 /// <summary>Everything that a capture shows of one generation, for people (<see cref="WriteText"/>) and programs (<see cref="WriteJson"/>).</summary>
 public sealed class CaptureInspection
@@ -41,11 +39,10 @@ public sealed class CaptureInspection
         memory.Read(pages.RootFdtPhys, root);
         RootFdt = RootFdtView.Read(root);
         RootDts = DtsOf(root);
-        Blobs = [.. RootFdt.Subnodes.Select(subnode => InspectBlob(pages, memory, subnode))];
+        Blobs = [.. RootFdt.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))];
         TrackerCheck.TreeWalk walk = TrackerCheck.Walk(pages, memory, RootFdt);
         Blocks = RootFdt.Compatible != KhoAbi.V1.Compatible && walk.Oops.Length == 0 ? walk.Blocks : generation.ReadBlocks();
-        Orders = [.. Blocks.GroupBy(block => block.Order).OrderByDescending(group => group.Key)
-            .Select(group => new InspectedOrder(group.Key, group.Count(), (ulong)group.Count() << (group.Key + PageGeometry.Shift)))];
+        Orders = InspectedOrder.Of(Blocks);
     }
 
     /// <summary>The generation.</summary>
@@ -101,40 +98,7 @@ public sealed class CaptureInspection
         CaptureInspectionJson.Write(this, json);
     }
 
-    private static InspectedBlob InspectBlob(CapturePages pages, PhysicalMemory memory, RootFdtSubnode subnode)
-    {
-        if (subnode.Phys is not { } phys || !pages.Holds(phys))
-        {
-            return new InspectedBlob(subnode.Name, subnode.Phys, subnode.SizeBytes, "was not saved", string.Empty);
-        }
-
-        byte[] page = new byte[PageGeometry.SizeBytes];
-        memory.Read(phys, page);
-        bool isFdt = FdtReader.CheckHeader(page) == 0;
-        return new InspectedBlob(subnode.Name, phys, subnode.SizeBytes, ContentOf(subnode, page, isFdt), isFdt ? DtsOf(page) : string.Empty);
-    }
-
-    private static string ContentOf(RootFdtSubnode subnode, byte[] page, bool isFdt)
-    {
-        if (subnode.Name == KexecMetadata.SubtreeName)
-        {
-            KexecMetadataReading reading = KexecMetadata.TryRead(page, subnode.SizeBytes ?? 0, out KexecMetadata metadata);
-            return reading == KexecMetadataReading.Read
-                ? $"version {metadata.Version}, written by {metadata.PreviousRelease}, count {metadata.KexecCount}"
-                : $"cannot be read: {reading}";
-        }
-
-        if (subnode.Name == MemblockFdt.SubtreeName)
-        {
-            return HandoverCheck.DecodeMemblock(page) is { } entries
-                ? string.Join(", ", entries.Select(entry => $"{entry.Name} at 0x{entry.Start:x}, {entry.SizeBytes} bytes"))
-                : $"cannot be read: header {FdtReader.CheckHeader(page)}, compatible {MemblockFdt.CheckCompatible(page)}";
-        }
-
-        return isFdt ? "a flattened device tree" : "raw bytes";
-    }
-
-    private static string DtsOf(byte[] page)
+    internal static string DtsOf(byte[] page)
     {
         using StringWriter text = new() { NewLine = "\n" };
         FdtDts.Print(page, text, FdtDtsStyle.NativeNumbers);

@@ -34,6 +34,7 @@ public sealed class CaptureInspection
 
         CapturePages pages = generation.ReadPages();
         PhysicalMemory memory = pages.ToMemory();
+        SavedPages = pages.Pages.Count;
         RootFdtPhys = pages.RootFdtPhys;
         byte[] root = new byte[PageGeometry.SizeBytes];
         memory.Read(pages.RootFdtPhys, root);
@@ -41,6 +42,7 @@ public sealed class CaptureInspection
         RootDts = DtsOf(root);
         Blobs = [.. RootFdt.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))];
         TrackerCheck.TreeWalk walk = TrackerCheck.Walk(pages, memory, RootFdt);
+        Damage = RootFdt.Compatible == KhoAbi.V1.Compatible ? string.Empty : walk.Oops;
         Blocks = RootFdt.Compatible != KhoAbi.V1.Compatible && walk.Oops.Length == 0 ? walk.Blocks : generation.ReadBlocks();
         Orders = InspectedOrder.Of(Blocks);
     }
@@ -53,6 +55,9 @@ public sealed class CaptureInspection
 
     /// <summary>The firmware's memory map and nodes; null when no log was saved.</summary>
     public MemoryMap? MemoryMap { get; }
+
+    /// <summary>Pages of memory that were saved.</summary>
+    public int SavedPages { get; }
 
     /// <summary>Address of the root FDT handed over, 0 when nothing was.</summary>
     public ulong RootFdtPhys { get; }
@@ -69,6 +74,9 @@ public sealed class CaptureInspection
     /// <summary>All preserved blocks in walk order: from the tree in memory, or where that cannot be walked (kho-v1, damage) as case.json lists them.</summary>
     public IReadOnlyList<CaptureBlock> Blocks { get; } = [];
 
+    /// <summary>With what a kernel that walks the tree of preserved blocks stops; empty when it can be walked.</summary>
+    public string Damage { get; } = string.Empty;
+
     /// <summary>Preserved blocks by order, highest first.</summary>
     public IReadOnlyList<InspectedOrder> Orders { get; } = [];
 
@@ -76,9 +84,15 @@ public sealed class CaptureInspection
     /// <param name="directory">A <c>gen-N</c> folder, or a case folder for all its generations.</param>
     /// <returns>One inspection for each generation.</returns>
     /// <exception cref="CaptureFormatException">The capture is missing or malformed.</exception>
-    public static IReadOnlyList<CaptureInspection> Read(string directory)
+    public static IReadOnlyList<CaptureInspection> Read(string directory) => Read(Capture.Open(directory));
+
+    /// <summary>Inspects a capture.</summary>
+    /// <param name="capture">The capture; one that selects a generation gives that one.</param>
+    /// <returns>One inspection for each generation.</returns>
+    /// <exception cref="CaptureFormatException">The capture is malformed.</exception>
+    public static IReadOnlyList<CaptureInspection> Read(Capture capture)
     {
-        Capture capture = Capture.Open(directory);
+        ArgumentNullException.ThrowIfNull(capture);
         return [.. capture.Generations.Where(g => capture.Selected is null || capture.Selected == g.Number).Select(g => new CaptureInspection(g))];
     }
 

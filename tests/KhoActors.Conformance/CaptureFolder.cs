@@ -39,6 +39,15 @@ internal sealed class CaptureFolder : IDisposable
         return this;
     }
 
+    /// <summary>Replaces Latin-1 text in a file of bytes; the text must be there.</summary>
+    public CaptureFolder ReplaceBytes(string relative, string old, string replacement)
+    {
+        string content = Encoding.Latin1.GetString(File.ReadAllBytes(Full(relative)));
+        Assert.Contains(old, content, StringComparison.Ordinal);
+        File.WriteAllBytes(Full(relative), Encoding.Latin1.GetBytes(content.Replace(old, replacement, StringComparison.Ordinal)));
+        return this;
+    }
+
     /// <summary>Replaces text inside a gzip file.</summary>
     public CaptureFolder ReplaceInflated(string relative, Func<string, string> change)
     {

@@ -1,3 +1,6 @@
+using KhoActors.Nodes.Conformance;
+using KhoActors.Nodes.Scenarios;
+
 namespace KhoActors.Conformance;
 
 /// <summary>Where recorded data is: beside the solution, wherever the tests run.</summary>
@@ -8,6 +11,9 @@ internal static class Fixtures
 
     /// <summary>Folder of the captures of real kernels.</summary>
     public static string Real => Path.Combine(Root, "real");
+
+    /// <summary>The simulated kernels.</summary>
+    public static KernelsByRelease Kernels { get; } = new(new KernelCatalog(Path.Combine(Root, "..", "..", "config", "kernels")));
 
     private static string Find()
     {

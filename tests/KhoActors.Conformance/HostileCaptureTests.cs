@@ -133,7 +133,7 @@ public sealed class HostileCaptureTests
         using CaptureFolder folder = new(Case);
         File.Delete(folder.Full("gen-0/dmesg.txt"));
 
-        CaseResult failed = RealCaptures.Run(folder.Path).First(result => result.Outcome == CaseOutcome.Failed);
+        CaseResult failed = RealCaptures.Run(folder.Path, Fixtures.Kernels).First(result => result.Outcome == CaseOutcome.Failed);
 
         Assert.Contains("gen-0/dmesg.txt: is missing", failed.Detail, StringComparison.Ordinal);
     }
@@ -155,7 +155,7 @@ public sealed class HostileCaptureTests
             }
 
             File.WriteAllBytes(file, damaged);
-            Exception? problem = Record.Exception(() => RealCaptures.Run(folder.Path));
+            Exception? problem = Record.Exception(() => RealCaptures.Run(folder.Path, Fixtures.Kernels));
             Assert.True(problem is null, $"round {round}, {Path.GetFileName(file)}: {problem}");
             File.WriteAllBytes(file, before);
         }
@@ -186,7 +186,7 @@ public sealed class HostileCaptureTests
             }
 
             folder.Compress(Pages, damaged.ToString());
-            Exception? problem = Record.Exception(() => RealCaptures.Run(folder.Path));
+            Exception? problem = Record.Exception(() => RealCaptures.Run(folder.Path, Fixtures.Kernels));
             Assert.True(problem is null, $"round {round}: {problem}");
         }
     }

@@ -21,29 +21,33 @@ public sealed class RealCapturesTests
     [MemberData(nameof(Cases))]
     public void Every_captured_chain_is_reproduced(string name)
     {
-        IReadOnlyList<CaseResult> results = RealCaptures.Run(Path.Combine(Fixtures.Real, name));
+        IReadOnlyList<CaseResult> results = RealCaptures.Run(Path.Combine(Fixtures.Real, name), Fixtures.Kernels);
 
         Assert.NotEmpty(results);
         Assert.Empty(results.Where(result => result.Outcome == CaseOutcome.Failed).Select(result => $"{result.Name}: {result.Detail}"));
     }
 
     [Fact]
-    public void Nothing_but_kho_v1_trackers_and_transcripts_is_unsupported()
+    public void Nothing_but_kho_v1_transcripts_and_memory_that_was_not_saved_is_unsupported()
     {
-        IReadOnlyList<CaseResult> results = RealCaptures.Run(Fixtures.Real);
+        IReadOnlyList<CaseResult> results = RealCaptures.Run(Fixtures.Real, Fixtures.Kernels);
 
         // A check that silently finds nothing to compare would pass: the numbers of checks are part of the evidence.
         Assert.Equal(107, results.Count(result => result.Name.EndsWith(" handover", StringComparison.Ordinal)));
         Assert.Equal(107, results.Count(result => result.Name.EndsWith(" tracker", StringComparison.Ordinal)));
         Assert.Equal(104, results.Count(result => result.Name.EndsWith(" hand-off", StringComparison.Ordinal)));
         Assert.Equal(147, results.Count(result => result.Name.EndsWith(" debugfs", StringComparison.Ordinal)));
-        Assert.Equal(104, results.Count(result => result.Name.EndsWith(" verdict", StringComparison.Ordinal)));
+        Assert.Equal(20, results.Count(result => result.Name.EndsWith(" verdict", StringComparison.Ordinal)));
+        Assert.Equal(116, results.Count(result => result.Name.EndsWith(" boot", StringComparison.Ordinal) && result.Outcome == CaseOutcome.Passed));
         Assert.Equal(110, results.Count(result => result.Name.EndsWith(" load", StringComparison.Ordinal)));
         Assert.Equal(2, results.Count(result => result.Name.EndsWith(" crash", StringComparison.Ordinal)));
         Assert.All(
             results.Where(result => result.Outcome == CaseOutcome.Unsupported),
-            result => Assert.True(result.Name.EndsWith(" tracker", StringComparison.Ordinal) || !result.Name.Contains(' '), result.Name));
-        Assert.Equal(20 + 2, results.Count(result => result.Outcome == CaseOutcome.Unsupported));
+            result => Assert.True(
+                result.Detail.Contains("kho-v1", StringComparison.Ordinal) || !result.Name.Contains(' ')
+                || result.Name == "revived-region-in-scratch-crash/gen-10 boot",
+                $"{result.Name}: {result.Detail}"));
+        Assert.Equal(20 + 33 + 1 + 2, results.Count(result => result.Outcome == CaseOutcome.Unsupported));
     }
 
     [Theory]
@@ -56,19 +60,20 @@ public sealed class RealCapturesTests
         using CaptureFolder folder = new("v4-7.3-explicit");
         folder.Replace("case.json", old, replacement);
 
-        Assert.Contains(RealCaptures.Run(folder.Path), result => result.Outcome == CaseOutcome.Failed && result.Name.EndsWith($" {check}", StringComparison.Ordinal));
+        Assert.Contains(RealCaptures.Run(folder.Path, Fixtures.Kernels), result => result.Outcome == CaseOutcome.Failed && result.Name.EndsWith($" {check}", StringComparison.Ordinal));
     }
 
     [Theory]
-    [InlineData("exec from: 7.3.0-rc7-a (count 1)", "exec from: 7.3.0-rc7-a (count 2)", "gen-0 verdict")]
-    [InlineData("Revived memory reservation 'small' from KHO", "Revived memory reservation 'smell' from KHO", "gen-0 verdict")]
-    [InlineData("KHO: found kexec handover data.", "KHO: disabling KHO revival", "gen-0 verdict")]
-    public void A_line_that_a_kernel_would_not_print_fails_the_verdict(string old, string replacement, string check)
+    [InlineData("v1-6.19-explicit", "gen-1/dmesg.txt", "KHO: found kexec handover data.", "KHO: disabling KHO revival", "gen-0 verdict")]
+    [InlineData("skew-v4-to-v3", "gen-1/dmesg.txt", "KHO: disabling KHO revival", "KHO: found kexec handover data.", "gen-1 boot")]
+    public void A_line_that_a_kernel_would_not_print_fails(string name, string file, string old, string replacement, string check)
     {
-        using CaptureFolder folder = new("v4-7.3-explicit");
-        folder.Replace("gen-1/dmesg.txt", old, replacement);
+        using CaptureFolder folder = new(name);
+        folder.Replace(file, old, replacement);
 
-        Assert.Contains(RealCaptures.Run(folder.Path), result => result.Outcome == CaseOutcome.Failed && result.Name.EndsWith(check, StringComparison.Ordinal));
+        Assert.Contains(
+            RealCaptures.Run(folder.Path, Fixtures.Kernels),
+            result => result.Outcome == CaseOutcome.Failed && result.Name.EndsWith(check, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -77,7 +82,7 @@ public sealed class RealCapturesTests
         string folder = Path.Combine(Fixtures.Real, "v4-7.3-explicit", "gen-1");
 
         Assert.True(RealCaptures.Recognises(folder));
-        IReadOnlyList<CaseResult> results = RealCaptures.Run(folder);
+        IReadOnlyList<CaseResult> results = RealCaptures.Run(folder, Fixtures.Kernels);
 
         Assert.All(results, result => Assert.StartsWith("v4-7.3-explicit/gen-1 ", result.Name, StringComparison.Ordinal));
         Assert.Equal(6, results.Count(result => result.Outcome == CaseOutcome.Passed));

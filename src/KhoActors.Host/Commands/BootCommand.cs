@@ -1,6 +1,7 @@
 using System.CommandLine;
 using KhoActors.Host.Reports;
 using KhoActors.Nodes.Conformance;
+using KhoActors.Nodes.Scenarios;
 using KhoActors.Subsystems.Kho;
 
 namespace KhoActors.Host.Commands;
@@ -72,9 +73,9 @@ internal static class BootCommand
 
     private static KernelBuild Choose(CapturedStart start, string? name)
     {
-        KernelsByRelease kernels = new(SourceTree.Kernels());
+        KernelCatalog kernels = SourceTree.Kernels();
         return name is not null ? kernels.Load(name)
-            : kernels.Find(start.KernelBuild)
+            : new KernelsByRelease(kernels).Find(start.KernelBuild)
             ?? throw new UsageException($"no kernel file has release {start.KernelBuild}; --kernel NAME boots another one, `kho kernels` lists them");
     }
 }

@@ -15,7 +15,10 @@ namespace KhoActors.Nodes.Conformance;
 internal static class BootCheck
 {
     /// <summary>Checks a generation's own boot.</summary>
-    public static CaseResult? Run(CaptureGeneration generation, KernelsByRelease kernels)
+    public static CaseResult? Run(CaptureGeneration generation, KernelsByRelease kernels) => Run(generation, kernels.Find);
+
+    /// <summary>Checks a generation's own boot with a build found by its release.</summary>
+    public static CaseResult? Run(CaptureGeneration generation, Func<string, KernelBuild?> find)
     {
         string name = $"{generation.Name} boot";
         if (!generation.HasLog)
@@ -28,7 +31,7 @@ internal static class BootCheck
             return CaseResult.Skip(name, "kho-v1 kernels come with their own issue");
         }
 
-        if (kernels.Find(generation.Description.KernelBuild) is not { } build)
+        if (find(generation.Description.KernelBuild) is not { } build)
         {
             return CaseResult.Skip(name, $"no kernel file has release {generation.Description.KernelBuild}");
         }
@@ -70,6 +73,7 @@ internal static class BootCheck
         }
 
         CompareEarlyRanges(generation, boot, differences);
+        CompareReserved(boot, differences);
         BootedHandoverCheck.Compare(generation, boot, differences);
         return differences.Result(
             name,
@@ -109,6 +113,33 @@ internal static class BootCheck
         }
 
         differences.Lists("early memory ranges", [.. printed.Select(Show)], [.. ours.Select(Show)]);
+    }
+
+    /// <summary>Every block that the predecessor preserved is kept from the page allocator.</summary>
+    private static void CompareReserved(CaptureBoot boot, Differences differences)
+    {
+        if (boot.Kernel.Incoming is null || boot.Start.Predecessor is not { } predecessor || predecessor.Description.Actions.Any(action => action.IsInjection))
+        {
+            return;
+        }
+
+        IReadOnlyList<CaptureBlock> preserved = predecessor.ReadBlocks();
+        differences.Equal("blocks reserved", preserved.Count, boot.Kernel.ReservedBlocks);
+        MemblockRegions reserved = boot.Kernel.Early.Memblock.Reserved;
+        foreach (CaptureBlock block in preserved)
+        {
+            ulong at = block.Phys;
+            ulong end = at + ((ulong)PageGeometry.SizeBytes << block.Order);
+            for (int i = reserved.FirstEndingAfter(at); i < reserved.Count && reserved[i].Base <= at && at < end; i++)
+            {
+                at = reserved[i].End;
+            }
+
+            if (at < end)
+            {
+                differences.Add($"block 0x{block.Phys:x} of order {block.Order} was preserved and is not reserved from 0x{at:x} on");
+            }
+        }
     }
 
     private static string Show(NodeRange range) => $"node {range.Node} 0x{range.Start:x}-0x{range.End - 1:x}";

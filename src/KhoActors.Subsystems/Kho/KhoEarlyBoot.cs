@@ -58,9 +58,9 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
             return;
         }
 
-        ScratchExtension extension = new();
+        ScratchExtension extension = new(PageGeometry.PhysOf(_ram.EndPfn));
         IncomingTree().Walk(ref extension, ref extension);
-        extension.Mark(early.Memblock, PageGeometry.PhysOf(_ram.EndPfn));
+        extension.Mark(early.Memblock);
     }
 
     /// <inheritdoc/>

@@ -13,13 +13,21 @@ internal readonly struct ScratchExtension : IBlockVisitor, INodeVisitor
 {
     private const int BlockShift = 30;
     private readonly SortedSet<ulong> _busy;
+    private readonly ulong _ramEnd;
 
-    public ScratchExtension() => _busy = [];
+    /// <summary>Nothing is busy yet.</summary>
+    /// <param name="ramEnd">One past the last address of RAM: a damaged tree names blocks of any size, but nothing is marked above it.</param>
+    public ScratchExtension(ulong ramEnd)
+    {
+        _busy = [];
+        _ramEnd = ramEnd;
+    }
 
     public int Visit(ulong phys, int order)
     {
-        ulong last = (phys + (1UL << (order + PageGeometry.Shift)) - 1) >> BlockShift;
-        for (ulong block = phys >> BlockShift; block <= last; block++)
+        ulong size = order + PageGeometry.Shift < 64 ? 1UL << (order + PageGeometry.Shift) : ulong.MaxValue;
+        ulong end = phys < _ramEnd ? phys + Math.Min(size, _ramEnd - phys) : phys;
+        for (ulong block = phys >> BlockShift; block << BlockShift < end; block++)
         {
             _busy.Add(block);
         }
@@ -30,16 +38,16 @@ internal readonly struct ScratchExtension : IBlockVisitor, INodeVisitor
     public void VisitNode(ulong phys, int level) => _busy.Add(phys >> BlockShift);
 
     /// <summary>Marks the gaps between busy blocks, up to the end of RAM.</summary>
-    public void Mark(MemblockAllocator memblock, ulong ramEnd)
+    public void Mark(MemblockAllocator memblock)
     {
         ulong free = 0;
         foreach (ulong block in _busy)
         {
-            MarkGap(memblock, free, block << BlockShift);
+            MarkGap(memblock, free, Math.Min(block << BlockShift, _ramEnd));
             free = (block + 1) << BlockShift;
         }
 
-        MarkGap(memblock, free, ramEnd);
+        MarkGap(memblock, free, _ramEnd);
     }
 
     private static void MarkGap(MemblockAllocator memblock, ulong start, ulong end)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace KhoActors.Host.Tests;
 
 public class InspectCommandTests
@@ -15,31 +17,52 @@ public class InspectCommandTests
     }
 
     [Fact]
-    public void A_generation_shows_its_root_FDT_decoded_from_memory()
+    public void A_generation_shows_its_root_FDT_decoded_from_memory_and_every_block()
     {
         ProgramRun run = ProgramRun.Of("inspect", ProgramRun.InTree(Chain + "/gen-1"));
 
         Assert.Equal(ExitCode.Held, run.ExitCode);
         Assert.Contains("compatible = \"kho-v4\"", run.Out, StringComparison.Ordinal);
-        Assert.Contains("received: FDT 0x11b1000 (4096 bytes)", run.Out, StringComparison.Ordinal);
-        Assert.Contains("preserved: 9 blocks", run.Out, StringComparison.Ordinal);
+        Assert.Contains("received: root FDT 0x1db1000 (4096 bytes)", run.Out, StringComparison.Ordinal);
+        Assert.Contains("preserved blocks: 9 (from ", run.Out, StringComparison.Ordinal);
+        Assert.Contains("0x01ec00000  order  9", run.Out, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void The_radix_view_walks_the_captured_tree()
+    public void Json_has_one_object_for_each_generation()
     {
-        ProgramRun run = ProgramRun.Of("inspect", ProgramRun.InTree(Chain + "/gen-1"), "radix");
+        JsonElement[] generations = [.. ProgramRun.Of("inspect", ProgramRun.InTree(Chain), "--json").Json.EnumerateArray()];
 
-        Assert.StartsWith("0x1ec00000 order 9 (2.0 MiB)", run.Out, StringComparison.Ordinal);
+        Assert.Equal(6, generations.Length);
+        Assert.All(generations, static generation => Assert.Equal(
+            ["capture", "generation", "kernel", "command_line", "injected", "memory_map", "nodes", "reserve_mem", "scratch", "received", "handover", "log"],
+            ProgramRun.Fields(generation)));
+        Assert.Equal(
+            ["root_fdt", "header_code", "compatible", "totalsize", "preserved_memory_map", "dts", "saved_pages", "damage", "blobs", "orders", "blocks"],
+            ProgramRun.Fields(generations[0].GetProperty("handover")));
+        Assert.Equal(9, generations[0].GetProperty("handover").GetProperty("blocks").GetArrayLength());
     }
 
     [Fact]
-    public void A_damaged_tree_is_reported_not_thrown()
+    public void A_damaged_tree_is_shown_with_what_a_kernel_says_of_it()
     {
-        ProgramRun run = ProgramRun.Of("inspect", ProgramRun.InTree("tests/data/real/faults-v4-7.3-tree-wild/gen-0"), "radix");
+        ProgramRun run = ProgramRun.Of("inspect", ProgramRun.InTree("tests/data/real/faults-v4-7.3-tree-wild/gen-0"));
 
-        Assert.Equal(ExitCode.Violated, run.ExitCode);
-        Assert.Contains("page fault", run.ErrorLine, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Held, run.ExitCode);
+        Assert.Contains("stops with: BUG: unable to handle page fault for address: ff11123456789000", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_blob_is_shown_as_source_and_as_JSON()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder["root.dtb"];
+        File.Copy(ProgramRun.InTree(Chain + "/gen-0/kho/out/sub_fdts/memblock"), file);
+
+        Assert.Contains("compatible = \"memblock-v1\"", ProgramRun.Of("inspect", file).Out, StringComparison.Ordinal);
+        JsonElement json = ProgramRun.Of("inspect", file, "--json").Json;
+        Assert.Equal(["file", "totalsize", "dts"], ProgramRun.Fields(json));
+        Assert.Equal(294, json.GetProperty("totalsize").GetInt32());
     }
 
     [Fact]
@@ -53,10 +76,8 @@ public class InspectCommandTests
     }
 
     [Fact]
-    public void Views_need_one_generation_and_its_memory()
+    public void What_is_neither_a_file_nor_a_capture_is_refused()
     {
-        Assert.Equal(ExitCode.Usage, ProgramRun.Of("inspect", ProgramRun.InTree(Chain), "fdt").ExitCode);
-        Assert.Equal(ExitCode.Usage, ProgramRun.Of("inspect", ProgramRun.InTree(Chain + "/gen-5"), "fdt").ExitCode);
         Assert.Equal(ExitCode.Usage, ProgramRun.Of("inspect", "no-such-thing").ExitCode);
     }
 }

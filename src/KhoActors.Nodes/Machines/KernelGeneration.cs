@@ -161,10 +161,18 @@ internal sealed class KernelGeneration
     private void StartPageAllocator()
     {
         _pages.Reset(new PageAllocatorOptions(Build.PageblockOrder, Build.MaxPageOrder), _spec.Memory.Ram);
+        if (IsKhoBoot)
+        {
+            // All of scratch, also what is in use now (the image, a preserved block that a careless client left there): freed later, it is CMA.
+            foreach (ScratchArea area in _early.Scratch.Areas.Where(area => area.SizeBytes > 0))
+            {
+                _pages.SetPageblockType(PageGeometry.PfnOf(area.Phys), PageGeometry.PfnOf(area.End), MigrateType.Cma);
+            }
+        }
+
         foreach (FreeRange range in _early.FreeRanges)
         {
-            MigrateType type = range.IsScratch && IsKhoBoot ? MigrateType.Cma : MigrateType.Movable;
-            _pages.AddFree(range.StartPfn, range.EndPfn, range.Node, type);
+            _pages.AddFree(range.StartPfn, range.EndPfn, range.Node, MigrateType.Movable);
         }
     }
 

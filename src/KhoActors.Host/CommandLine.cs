@@ -68,6 +68,7 @@ internal static class CommandLine
         RootCommand root = new("A deterministic laboratory for Linux Kexec HandOver: simulated machines hand memory from kernel to kernel.")
         {
             RunCommand.Create(terminal),
+            BootCommand.Create(terminal),
             ConformanceCommand.Create(terminal),
             InspectCommand.Create(terminal),
             CatalogCommands.CreateScenarios(terminal),

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Kho;
@@ -23,6 +24,7 @@ internal sealed class ObservedGeneration
     private readonly PageRuns _allocated = new();
     private bool _handedOver;
     private bool _sameCommandLine;
+    private bool _blobsHaveSizes;
 
     public ObservedGeneration(HandOverRecord incoming, Action<string, string> report)
     {
@@ -44,11 +46,12 @@ internal sealed class ObservedGeneration
         Scratch.Clear();
     }
 
-    public void Begin(bool handedOver, bool sameCommandLine)
+    public void Begin(bool handedOver, bool sameCommandLine, bool blobsHaveSizes)
     {
         Clear();
         _handedOver = handedOver;
         _sameCommandLine = sameCommandLine;
+        _blobsHaveSizes = blobsHaveSizes;
         foreach (Claim claim in _incoming.Claims)
         {
             _unrestored.Add(claim);
@@ -63,6 +66,7 @@ internal sealed class ObservedGeneration
         {
             if (TouchesScratch(claim.StartPfn, claim.Pages))
             {
+                _incoming.UncertainPages.Add(new UncertainRun(claim.StartPfn, claim.Pages));
                 continue;
             }
 
@@ -75,10 +79,29 @@ internal sealed class ObservedGeneration
         _incoming.Regions.AddRange(_regions);
         foreach (Delivery request in _requests)
         {
-            if (request.Message.Kind.Value == KhoProtocol.AddSubtree)
-            {
-                _incoming.UncertainBlobs.Add(request.Message.Text!);
-            }
+            WriteDownUncertain(request.Message);
+        }
+    }
+
+    /// <summary>What the kernel has begun and not acknowledged.</summary>
+    private void WriteDownUncertain(in Message request)
+    {
+        switch (request.Kind.Value)
+        {
+            case KhoProtocol.AddSubtree:
+                _incoming.UncertainBlobs.Add(request.Text!);
+                break;
+            case KhoProtocol.PreserveFolio or KhoProtocol.UnpreserveFolio:
+                _incoming.UncertainPages.Add(new UncertainRun(request.A, 1UL << (int)request.B));
+                break;
+            case KhoProtocol.PreservePages or KhoProtocol.UnpreservePages:
+                _incoming.UncertainPages.Add(new UncertainRun(request.A, request.B));
+                break;
+            case KhoProtocol.UnpreserveFree:
+                _incoming.UncertainPages.Add(new UncertainRun(PageGeometry.PfnOf(request.A), 1));
+                break;
+            default:
+                break;
         }
     }
 
@@ -87,7 +110,7 @@ internal sealed class ObservedGeneration
         ushort kind = delivery.Message.Kind.Value;
         if (delivery.Message.Kind.IsReply)
         {
-            int i = _requests.FindIndex(Asked(delivery));
+            int i = IndexOfRequest(delivery);
             if (i >= 0)
             {
                 Delivery request = _requests[i];
@@ -103,8 +126,50 @@ internal sealed class ObservedGeneration
         }
     }
 
-    private static Predicate<Delivery> Asked(Delivery reply) => request =>
-        request.From == reply.To && request.To == reply.From && request.Correlation == reply.Correlation && request.Message.Kind.Reply == reply.Message.Kind;
+    // Searches are loops: a lambda that captures its arguments would be an allocation for each message.
+    private int IndexOfRequest(in Delivery reply)
+    {
+        ReadOnlySpan<Delivery> requests = CollectionsMarshal.AsSpan(_requests);
+        for (int i = 0; i < requests.Length; i++)
+        {
+            ref readonly Delivery request = ref requests[i];
+            if (request.Correlation == reply.Correlation && request.From == reply.To && request.To == reply.From
+                && request.Message.Kind.Reply == reply.Message.Kind)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static int IndexOfClaim(List<Claim> claims, ulong startPfn, bool isFolio)
+    {
+        ReadOnlySpan<Claim> all = CollectionsMarshal.AsSpan(claims);
+        for (int i = 0; i < all.Length; i++)
+        {
+            if (all[i].StartPfn == startPfn && all[i].IsFolio == isFolio)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static int IndexOfClaim(List<Claim> claims, ulong startPfn, ulong pages, bool isFolio)
+    {
+        ReadOnlySpan<Claim> all = CollectionsMarshal.AsSpan(claims);
+        for (int i = 0; i < all.Length; i++)
+        {
+            if (all[i].StartPfn == startPfn && all[i].Pages == pages && all[i].IsFolio == isFolio)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
 
     /// <summary>What is being undone no longer has to survive, from the moment the kernel gets to know.</summary>
     private void Requested(in Delivery request)
@@ -119,16 +184,15 @@ internal sealed class ObservedGeneration
                 Release(message.A, message.B, isFolio: false);
                 break;
             case KhoProtocol.UnpreserveFree:
-                int held = _held.FindIndex(claim => claim.StartPfn == PageGeometry.PfnOf(message.A) && claim.IsFolio);
+                int held = IndexOfClaim(_held, PageGeometry.PfnOf(message.A), isFolio: true);
                 if (held >= 0)
                 {
-                    _allocated.Remove(_held[held].StartPfn, _held[held].Pages);
                     _held.RemoveAt(held);
                 }
 
                 break;
             case KhoProtocol.RemoveSubtree:
-                _blobs.RemoveAll(blob => blob.Phys == message.A);
+                Withdraw(message.A);
                 break;
             case MemblockProtocol.FreePages:
                 _allocated.Remove(PageGeometry.PfnOf(message.A), 1UL << (int)message.B);
@@ -141,9 +205,20 @@ internal sealed class ObservedGeneration
         }
     }
 
+    private void Withdraw(ulong blobPhys)
+    {
+        for (int i = _blobs.Count - 1; i >= 0; i--)
+        {
+            if (_blobs[i].Phys == blobPhys)
+            {
+                _blobs.RemoveAt(i);
+            }
+        }
+    }
+
     private void Release(ulong pfn, ulong pages, bool isFolio)
     {
-        int i = _held.FindIndex(claim => claim.StartPfn == pfn && claim.Pages == pages && claim.IsFolio == isFolio);
+        int i = IndexOfClaim(_held, pfn, pages, isFolio);
         if (i >= 0)
         {
             _held.RemoveAt(i);
@@ -163,7 +238,7 @@ internal sealed class ObservedGeneration
                 break;
             case KhoProtocol.AllocPreserve when result.Succeeded:
                 ulong pages = 1UL << PageGeometry.OrderOf(message.A);
-                Allocated(PageGeometry.PfnOf(result.Value), pages, movable: false, request.From);
+                PassedOn(PageGeometry.PfnOf(result.Value), pages, request.From);
                 _held.Add(new Claim(PageGeometry.PfnOf(result.Value), pages, true, 0, 0));
                 break;
             case MemblockProtocol.AllocatePages when result.Succeeded:
@@ -197,8 +272,7 @@ internal sealed class ObservedGeneration
             _report(InvariantCatalog.PreservedNotAllocated, $"pages 0x{pfn:x}+{pages} were allocated, preserved and not restored is 0x{preserved.StartPfn:x}..0x{preserved.EndPfn:x}");
         }
 
-        // The KHO core allocates through memblock and passes the folio on: it was seen once already.
-        if (_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run taken) && taken.Tag != ActorId.Kho.Value)
+        if (_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run taken))
         {
             _report(InvariantCatalog.AllocationDisjoint, $"pages 0x{pfn:x}+{pages} were allocated, 0x{taken.StartPfn:x}..0x{taken.EndPfn:x} is in use");
         }
@@ -212,11 +286,32 @@ internal sealed class ObservedGeneration
         _allocated.Add(pfn, pages, owner.Value);
     }
 
+    /// <summary>A folio of kho_alloc_preserve: the KHO core asked memblock for it, which was seen, and passes it on.</summary>
+    private void PassedOn(ulong pfn, ulong pages, ActorId owner)
+    {
+        if (!_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run run) || run != new PageRuns.Run(pfn, pfn + pages, ActorId.Kho.Value))
+        {
+            Allocated(pfn, pages, movable: false, owner);
+            return;
+        }
+
+        _allocated.Remove(pfn, pages);
+        _allocated.Add(pfn, pages, owner.Value);
+    }
+
     private bool TouchesScratch(ulong pfn, ulong pages)
     {
         ulong start = PageGeometry.PhysOf(pfn);
         ulong end = PageGeometry.PhysOf(pfn + pages);
-        return Scratch.Exists(area => start < area.Start + area.SizeBytes && area.Start < end);
+        foreach (ReservedRegion area in Scratch)
+        {
+            if (start < area.Start + area.SizeBytes && area.Start < end)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void JudgeRetrieved(string name, KernelResult result)
@@ -233,7 +328,7 @@ internal sealed class ObservedGeneration
         }
 
         PublishedBlob expected = _incoming.Blobs[i];
-        if (!result.Succeeded || result.Value != expected.Phys || (result.Extra != 0 && result.Extra != expected.SizeBytes))
+        if (!result.Succeeded || result.Value != expected.Phys || result.Extra != (_blobsHaveSizes ? expected.SizeBytes : 0))
         {
             _report(
                 InvariantCatalog.SubtreeExact,
@@ -243,9 +338,14 @@ internal sealed class ObservedGeneration
 
     private void JudgeRestored(ulong pfn, ulong pages, bool isFolio)
     {
-        int i = _unrestored.FindIndex(claim => claim.StartPfn == pfn && claim.IsFolio == isFolio);
+        int i = IndexOfClaim(_unrestored, pfn, isFolio);
         if (i < 0)
         {
+            if (pages != 0 && !IsUncertain(pfn, pages))
+            {
+                _report(InvariantCatalog.RestoreExact, $"{pages} pages at 0x{pfn:x} were restored and had not been preserved so, or were restored before");
+            }
+
             return;
         }
 
@@ -260,6 +360,9 @@ internal sealed class ObservedGeneration
         _allocated.Remove(claim.StartPfn, claim.Pages);
         _allocated.Add(claim.StartPfn, claim.Pages, ActorId.Workload.Value);
     }
+
+    private bool IsUncertain(ulong pfn, ulong pages) =>
+        _incoming.UncertainPages.Exists(run => run.StartPfn < pfn + pages && pfn < run.StartPfn + run.Pages);
 
     private void JudgeRegion(int index, ReservedRegion found)
     {

@@ -102,8 +102,9 @@ internal sealed class KernelGeneration
             return _early.Panic;
         }
 
-        _model.JudgeBoot(Facts, _memory, Log);
+        // Judged when everything that the boot did not reserve has been freed, and poisoned with that.
         StartPageAllocator();
+        _model.JudgeBoot(Facts, _memory, Log);
         return null;
     }
 

@@ -161,10 +161,18 @@ internal sealed class KernelGeneration
     private void StartPageAllocator()
     {
         _pages.Reset(new PageAllocatorOptions(Build.PageblockOrder, Build.MaxPageOrder), _spec.Memory.Ram);
+        if (IsKhoBoot)
+        {
+            // Also pageblocks that are preserved as a whole: when they are restored and freed they are scratch again.
+            foreach (ScratchArea area in _early.Scratch.Areas.Where(area => area.SizeBytes != 0))
+            {
+                _pages.SetPageblockType(PageGeometry.PfnOf(area.Phys), PageGeometry.PfnOf(PageGeometry.AlignUp(area.End)), MigrateType.Cma);
+            }
+        }
+
         foreach (FreeRange range in _early.FreeRanges)
         {
-            MigrateType type = range.IsScratch && IsKhoBoot ? MigrateType.Cma : MigrateType.Movable;
-            _pages.AddFree(range.StartPfn, range.EndPfn, range.Node, type);
+            _pages.AddFree(range.StartPfn, range.EndPfn, range.Node, MigrateType.Movable);
         }
     }
 

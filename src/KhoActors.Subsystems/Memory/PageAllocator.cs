@@ -96,13 +96,25 @@ public sealed partial class PageAllocator
 
         if (type != MigrateType.Movable)
         {
-            ulong mask = (1UL << _options.PageblockOrder) - 1;
-            _buddy.SetType(startPfn & ~mask, (endPfn + mask) & ~mask, type);
+            SetPageblockType(startPfn, endPfn, type);
         }
 
         _buddy.Add(startPfn, endPfn, node);
         _buddy.Settle(startPfn, endPfn);
         Changes++;
+    }
+
+    /// <summary>
+    /// Gives every pageblock that a range lies in a type (init_pageblock_migratetype), whether its memory is free, reserved or not there
+    /// yet: a block that comes under management later is freed to that type.
+    /// </summary>
+    /// <param name="startPfn">First page.</param>
+    /// <param name="endPfn">One past the last page.</param>
+    /// <param name="type">The type.</param>
+    public void SetPageblockType(ulong startPfn, ulong endPfn, MigrateType type)
+    {
+        ulong mask = (1UL << _options.PageblockOrder) - 1;
+        _buddy.SetType(startPfn & ~mask, (endPfn + mask) & ~mask, type);
     }
 
     /// <summary>Allocates a naturally aligned block of 2^order pages (__alloc_pages).</summary>

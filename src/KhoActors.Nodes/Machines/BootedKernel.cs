@@ -107,10 +107,21 @@ public sealed class BootedKernel
     public void StartPageAllocator()
     {
         _storage.Pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder, Start.PoisonsFreedPages), Start.Memory.Ram);
+        if (Incoming is not null)
+        {
+            // All of scratch, also pageblocks that are preserved as a whole or hold the image: when they are freed they are CMA again.
+            foreach (ScratchArea area in Early.Scratch.Areas)
+            {
+                if (area.SizeBytes != 0)
+                {
+                    _storage.Pages.SetPageblockType(PageGeometry.PfnOf(area.Phys), PageGeometry.PfnOf(PageGeometry.AlignUp(area.End)), MigrateType.Cma);
+                }
+            }
+        }
+
         foreach (FreeRange range in Early.FreeRanges)
         {
-            MigrateType type = range.IsScratch && Incoming is not null ? MigrateType.Cma : MigrateType.Movable;
-            _storage.Pages.AddFree(range.StartPfn, range.EndPfn, range.Node, type);
+            _storage.Pages.AddFree(range.StartPfn, range.EndPfn, range.Node, MigrateType.Movable);
         }
     }
 

@@ -74,8 +74,9 @@ internal sealed class KernelGeneration
             return Kernel.Death;
         }
 
-        _model.JudgeBoot(Facts, _memory, Log);
+        // Judged when everything that the boot did not reserve has been freed, and poisoned with that.
         Kernel.StartPageAllocator();
+        _model.JudgeBoot(Facts, _memory, Log);
         return null;
     }
 

@@ -14,7 +14,10 @@ internal static class BootCommand
     /// <returns>The command.</returns>
     public static Command Create(Terminal terminal)
     {
-        Argument<string> capture = new("capture") { Description = "A capture (its generation 0 is taken) or one generation of it (gen-N): the memory to boot from." };
+        Argument<string> capture = new("capture")
+        {
+            Description = "A capture (its generation 0 is taken) or one generation of it (gen-N): the memory to boot from.",
+        };
         Option<string?> kernel = new("--kernel") { Description = "The kernel to boot, by name or file; by default the one that was really booted." };
         Option<bool> json = CommonOptions.Json();
         Command command = new("boot", "Boot a simulated kernel from memory captured on a real one.") { capture, kernel, json };

@@ -7,7 +7,7 @@ using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Host.Reports;
 
-/// <summary>A boot from captured memory as a person reads it: what the kernel was given, what it said, what it found, and whether the real one agrees.</summary>
+/// <summary>A boot from captured memory as a person reads it: what the kernel was given, said and found, and whether the real one agrees.</summary>
 /// <param name="boot">The boot.</param>
 /// <param name="terminal">Receives it.</param>
 internal sealed class BootStory(CaptureBoot boot, Terminal terminal)
@@ -114,7 +114,8 @@ internal sealed class BootStory(CaptureBoot boot, Terminal terminal)
         switch (boot.Verdict)
         {
             case BootVerdict.Same:
-                Line($"The real {real} {end} from the same memory: {Count((ulong)boot.RealLines.Count, "line")} of KHO, memblock and reserve_mem, the same, in the same order.");
+                string lines = Count((ulong)boot.RealLines.Count, "line");
+                Line($"The real {real} {end} from the same memory: {lines} of KHO, memblock and reserve_mem, the same, in the same order.");
                 break;
             case BootVerdict.Different:
                 Line($"The real {real} differs. It printed:");

@@ -45,7 +45,7 @@ public sealed class CaptureBoot
     /// <summary>The simulated build.</summary>
     public KernelBuild Build => Kernel.Start.Build;
 
-    /// <summary>What the real kernel printed of KHO, memblock and reserve_mem; levels are those of the simulated lines where only a console was saved.</summary>
+    /// <summary>What the real kernel printed of KHO, memblock and reserve_mem; where only a console was saved, with the simulated levels.</summary>
     public IReadOnlyList<LogLine> RealLines { get; private init; } = [];
 
     /// <summary>What the simulated kernel printed of them; the line of its death is the last.</summary>

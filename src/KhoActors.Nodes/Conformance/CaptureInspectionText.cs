@@ -51,7 +51,8 @@ internal static class CaptureInspectionText
     {
         if (description.Incoming is { Handoff: var received })
         {
-            Line(output, $"received: root FDT 0x{received.FdtPhys:x} ({received.FdtSizeBytes} bytes), scratch array 0x{received.ScratchPhys:x} ({received.ScratchSizeBytes} bytes)");
+            string scratch = $"scratch array 0x{received.ScratchPhys:x} ({received.ScratchSizeBytes} bytes)";
+            Line(output, $"received: root FDT 0x{received.FdtPhys:x} ({received.FdtSizeBytes} bytes), {scratch}");
         }
     }
 

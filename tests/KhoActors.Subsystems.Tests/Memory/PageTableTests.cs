@@ -38,23 +38,23 @@ public sealed class PageTableTests
             var guard = new Guard();
             var guarded = new SortedSet<ulong>();
             var present = new SortedSet<ulong>();
-            for (int i = 0; i < 80; i++)
+            for (int i = 0; i < 150; i++)
             {
                 ulong pfn = draws.Below(100UL);
                 guard.Told.Clear();
                 var expected = new List<ulong>();
-                switch (draws.Below(4))
+                switch (draws.Below(6))
                 {
-                    case 0 when present.Add(pfn):
+                    case < 3 when present.Add(pfn):
                         table.Add(pfn);
                         break;
-                    case 1 when draws.OneIn(2):
+                    case 3 when draws.OneIn(2):
                         table.Remove(pfn);
                         present.Remove(pfn);
                         expected.AddRange(guarded.Remove(pfn) ? [pfn] : []);
                         break;
-                    case 2:
-                        bool isSet = draws.OneIn(3);
+                    case 4:
+                        bool isSet = !draws.OneIn(3);
                         table.SetGuard(pfn, isSet ? guard : null);
                         bool changes = isSet ? present.Contains(pfn) && guarded.Add(pfn) : guarded.Remove(pfn);
                         Assert.True(changes || isSet == guarded.Contains(pfn) || !present.Contains(pfn));

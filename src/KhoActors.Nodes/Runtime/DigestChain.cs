@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using KhoActors.Subsystems.Actors;
@@ -11,7 +12,7 @@ namespace KhoActors.Nodes.Runtime;
 /// </summary>
 /// <remarks>
 /// The encoding is unambiguous: every item starts with a tag, integers are self-delimiting (LEB128) or 8 bytes, texts and bytes carry their length.
-/// Two different sequences of appends never hash the same bytes. Tags and encoding are part of every stored digest and never change.
+/// Texts are hashed in UTF-8; one with a lone surrogate, which UTF-8 cannot express, in UTF-16 (little-endian) behind a tag of its own. Two different sequences of appends never hash the same bytes. Tags and encoding are part of every stored digest and never change.
 /// </remarks>
 public sealed class DigestChain : IDisposable
 {
@@ -43,6 +44,7 @@ public sealed class DigestChain : IDisposable
         DeadLetter = 6,
         Draws = 7,
         Link = 8,
+        IllFormed = 9,
     }
 
     /// <summary>The last closed link; after a start, the hash of the domain.</summary>
@@ -92,7 +94,7 @@ public sealed class DigestChain : IDisposable
     }
 
     /// <summary>Appends a text.</summary>
-    /// <param name="text">The text, hashed in UTF-8.</param>
+    /// <param name="text">The text, well-formed or not.</param>
     public void Append(string text) => Append(Tag.Text, text);
 
     /// <summary>Appends bytes.</summary>
@@ -178,6 +180,12 @@ public sealed class DigestChain : IDisposable
 
     private void Append(Tag tag, string text)
     {
+        if (!WellFormedText.Is(text))
+        {
+            AppendIllFormed(tag, text);
+            return;
+        }
+
         int length = Encoding.UTF8.GetByteCount(text);
         Span<byte> target = Reserve(1 + LimitIntegerBytes);
         target[0] = (byte)tag;
@@ -191,6 +199,16 @@ public sealed class DigestChain : IDisposable
         {
             AppendRaw(Encoding.UTF8.GetBytes(text));
         }
+    }
+
+    private void AppendIllFormed(Tag tag, string text)
+    {
+        ReadOnlySpan<byte> units = MemoryMarshal.AsBytes(text.AsSpan());
+        Span<byte> target = Reserve(2 + LimitIntegerBytes);
+        target[0] = (byte)Tag.IllFormed;
+        target[1] = (byte)tag;
+        _used += Write(target, 2, (ulong)units.Length);
+        AppendRaw(units);
     }
 
     private void AppendRaw(ReadOnlySpan<byte> bytes)

@@ -178,6 +178,22 @@ public sealed partial class LocalRuntime
     private void SendTerminated(ActorId stopped, ActorId watcher) =>
         Send(0, stopped, watcher, 0, new Message(RuntimeMessages.Terminated, stopped.Value));
 
+    /// <summary>Whether an exception that ends a run is our fault; the others say themselves what they are.</summary>
+    private static bool IsDefect(Exception exception) => exception is not DivergenceException and not OutOfMemoryException;
+
+    /// <summary>Handles an oops; whatever fails meanwhile (an observer that is told of dead letters) is a defect like any other.</summary>
+    private void Supervise(SimulatedOopsException oops, in Delivery delivery)
+    {
+        try
+        {
+            HandleOops(oops, delivery);
+        }
+        catch (Exception exception) when (IsDefect(exception))
+        {
+            throw new SimulatorDefectException(Machine, DeliveryNumber, delivery, exception);
+        }
+    }
+
     /// <summary>
     /// The actor in progress crashed as a kernel does: what it sent before is sent, then it is stopped and its parent told. The root cannot be
     /// stopped, it is told itself; should it crash over that message, our supervision is at fault.
@@ -188,7 +204,7 @@ public sealed partial class LocalRuntime
         if (delivery.Message.Kind == RuntimeMessages.Oops || !IsRunning(crashed))
         {
             string when = IsRunning(crashed) ? "while it handled an oops" : "after it was stopped";
-            throw new SimulatorDefectException(Machine, DeliveryNumber, delivery, new InvalidOperationException($"actor {crashed.Value} crashed {when}", oops));
+            throw new InvalidOperationException($"actor {crashed.Value} crashed {when}", oops);
         }
 
         var parent = new ActorId(_parents[crashed.Value]);

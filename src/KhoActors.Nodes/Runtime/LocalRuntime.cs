@@ -206,10 +206,10 @@ public sealed partial class LocalRuntime : ISnapshotting
         }
         catch (SimulatedOopsException oops)
         {
-            HandleOops(oops, delivery);
+            Supervise(oops, delivery);
             return null;
         }
-        catch (Exception exception) when (exception is not DivergenceException and not OutOfMemoryException)
+        catch (Exception exception) when (IsDefect(exception))
         {
             throw new SimulatorDefectException(Machine, DeliveryNumber, delivery, exception);
         }

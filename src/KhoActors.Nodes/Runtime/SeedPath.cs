@@ -49,12 +49,12 @@ public sealed class SeedPath
     }
 
     /// <summary>A step down by name, for example a purpose.</summary>
-    /// <param name="name">Not empty.</param>
+    /// <param name="name">Not empty, at most 64 bytes of UTF-8, no lone surrogate.</param>
     /// <returns>The longer path.</returns>
     public SeedPath Child(string name) => Step(NamedStep, name, null);
 
     /// <summary>A step down by name and number, for example a machine.</summary>
-    /// <param name="name">Not empty.</param>
+    /// <param name="name">Not empty, at most 64 bytes of UTF-8, no lone surrogate.</param>
     /// <param name="index">Which one.</param>
     /// <returns>The longer path.</returns>
     public SeedPath Child(string name, ulong index) => Step(IndexedStep, name, index);
@@ -76,6 +76,11 @@ public sealed class SeedPath
     private SeedPath Step(ulong kind, string name, ulong? index)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
+        if (!WellFormedText.Is(name))
+        {
+            throw new ArgumentException("a step of a seed path has a lone surrogate", nameof(name));
+        }
+
         int length = Encoding.UTF8.GetByteCount(name);
         Span<byte> text = stackalloc byte[64];
         if (length > text.Length)

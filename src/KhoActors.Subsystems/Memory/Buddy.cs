@@ -101,7 +101,7 @@ internal sealed partial class Buddy
         }
     }
 
-    /// <summary>Moves what lies in touched sections out of the untouched intervals.</summary>
+    /// <summary>After RAM was added: touched sections learn their nodes anew, and what lies in them leaves the untouched intervals.</summary>
     public void Settle(ulong startPfn, ulong endPfn)
     {
         foreach (Section section in SectionsIn(startPfn, endPfn))

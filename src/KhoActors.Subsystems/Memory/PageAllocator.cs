@@ -209,6 +209,7 @@ public sealed partial class PageAllocator
         }
 
         Manage(startPfn, startPfn + (1UL << order), -1, owner);
+        _buddy.Settle(startPfn, startPfn + (1UL << order));
         int blockOrder = Math.Min(order, Section.Order);
         for (ulong i = 0; i < BlocksOf(order); i++)
         {

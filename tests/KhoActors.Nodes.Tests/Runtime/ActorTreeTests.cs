@@ -153,6 +153,29 @@ public sealed class ActorTreeTests
         Assert.Throws<SimulatorDefectException>(() => runtime.RunUntilIdle(10));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_observer_that_fails_while_an_oops_is_handled_is_a_defect_and_the_runtime_can_be_reset(bool failsLikeAKernel)
+    {
+        (LocalRuntime runtime, _) = WithSilentActors(7, 1);
+        Exception cause = failsLikeAKernel ? new SimulatedOopsException("not a kernel") : new InvalidDataException("disk full");
+        runtime.Observe(new FailsAtDeadLetters(cause));
+        runtime.Start(Id(2), new ScriptedActor((in Delivery _, Outbox _) => throw new SimulatedOopsException("kernel BUG")), Id(1));
+        runtime.Post(Id(1), Id(2), Word(42));
+        runtime.Post(Id(1), Id(2), Word(43));
+
+        var defect = Assert.Throws<SimulatorDefectException>(() => runtime.Run(10));
+
+        Assert.Same(cause, defect.InnerException);
+        Assert.Equal((1UL, 42UL), (defect.DeliveryNumber, defect.Delivery.Message.A));
+        runtime.Reset(Machine(8), Seeded(8));
+        Transcript transcript = Populate(runtime, 1);
+        runtime.Post(Id(0), Id(1), Word(1));
+        runtime.RunUntilIdle(10);
+        Assert.Equal("1", transcript.Words);
+    }
+
     [Fact]
     public void Any_other_exception_is_a_defect_that_names_machine_delivery_and_cause()
     {
@@ -191,5 +214,14 @@ public sealed class ActorTreeTests
         Assert.Equal(RunOutcome.Idle, runtime.Run(10));
         Assert.Equal(2UL, runtime.DeadLetters);
         Assert.All(transcript.DeadLetters, d => Assert.Equal(DeadLetterReason.NotRunning, d.Reason));
+    }
+
+    private sealed class FailsAtDeadLetters(Exception cause) : IDeliveryObserver
+    {
+        public void Delivered(ulong number, ulong nowTicks, in Delivery delivery)
+        {
+        }
+
+        public void DeadLetter(DeadLetterReason reason, in Delivery delivery) => throw cause;
     }
 }

@@ -93,6 +93,18 @@ public sealed class DeliveryOrderTests
     }
 
     [Fact]
+    public void A_pick_without_a_choice_draws_nothing()
+    {
+        var stream = new RandomStream(Machine(1).Child("schedule"));
+        var scheduler = new SeededScheduler(stream);
+        var pair = new ActorPair(Id(0), Id(1));
+        Assert.Equal(0, scheduler.Pick([pair]));
+        Assert.Equal(0UL, stream.Counter);
+        scheduler.Pick([pair, new ActorPair(Id(1), Id(0))]);
+        Assert.Equal(1UL, stream.Counter);
+    }
+
+    [Fact]
     public void A_recorded_order_replays_identically_under_any_program_that_sends_the_same()
     {
         for (ulong seed = 0; seed < 300; seed++)

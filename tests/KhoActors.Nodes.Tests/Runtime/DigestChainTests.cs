@@ -84,6 +84,36 @@ public sealed class DigestChainTests
     }
 
     [Fact]
+    public void Texts_that_UTF_8_cannot_express_have_digests_of_their_own()
+    {
+        string[] texts =
+        [
+            "\uFFFD", "\uD800", "\uDBFF", "\uDC00", "\uDFFF", "\uD83D\uDE00", "\uDE00\uD83D", "\uD800\uD800\uDC00", "\uD800\uDC00\uD800", "a\uD800", "\uD800a", "a", "\uFFFDa",
+            "\uE000", "\uD7FF", new string('x', 20_000) + "\uD800", new string('x', 20_000) + "\uD801",
+        ];
+        var digests = texts.SelectMany(text => new[]
+        {
+            Digest("machine", c => c.Append(text)),
+            Digest("machine", c => c.Append(Sample with { Message = Sample.Message with { Text = text } })),
+            Digest(text, c => { }),
+            Digest("machine", c => c.Append(System.Runtime.InteropServices.MemoryMarshal.AsBytes(text.AsSpan()))),
+        }).ToList();
+
+        Assert.Equal(digests.Count, digests.Distinct().Count());
+        Assert.Throws<ArgumentException>(() => SeedPath.Root(1).Child("machine \uD800"));
+        Assert.Equal("seed 1 / \uD83D\uDE00", SeedPath.Root(1).Child("\uD83D\uDE00").ToString());
+    }
+
+    [Fact]
+    public void A_text_with_a_lone_surrogate_is_hashed_in_UTF_16_behind_its_own_tag()
+    {
+        using var chain = new DigestChain("machine");
+        byte[] start = chain.Last.ToArray();
+        chain.Append("k\uD800");
+        Assert.Equal(SHA256.HashData([8, .. start, 9, 3, 4, (byte)'k', 0, 0x00, 0xD8]), chain.Link().ToArray());
+    }
+
+    [Fact]
     public void How_appends_fall_into_the_buffer_changes_nothing()
     {
         // The chain against a plain hash of the concatenated encoding, with sizes around the buffer's.

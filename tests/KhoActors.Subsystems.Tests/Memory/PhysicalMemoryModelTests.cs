@@ -11,12 +11,12 @@ public sealed class PhysicalMemoryModelTests
     public void Random_operations_read_what_the_byte_model_reads()
     {
         var memory = new PhysicalMemory();
-        for (ulong seed = 1; seed <= 300; seed++)
+        for (ulong seed = 1; seed <= 3000; seed++)
         {
             memory.Clear();
             var draws = new Draws(seed);
             var run = new Run(memory, draws, PageGeometry.PfnOf(Bases[draws.Below(Bases.Length)]), seed);
-            for (int i = 0; i < 60; i++)
+            for (int i = 5 + draws.Below(30); i > 0; i--)
             {
                 run.Step();
             }
@@ -78,7 +78,7 @@ public sealed class PhysicalMemoryModelTests
 
     private sealed class Run(PhysicalMemory memory, Draws draws, ulong basePfn, ulong seed)
     {
-        private const int Pages = 64;
+        private const int Pages = 24;
         private readonly byte[] _bytes = new byte[Pages * PageGeometry.SizeBytes];
         private readonly Func<int, byte[]>[] _background = NoBackground();
 
@@ -100,7 +100,7 @@ public sealed class PhysicalMemoryModelTests
                     SetModel(page, pages, _ => PoisonBytes());
                     break;
                 case 2:
-                    var pattern = new PagePattern((ulong)draws.Below(2), (ulong)page + (ulong)draws.Below(2));
+                    var pattern = new PagePattern((ulong)draws.Below(2), (draws.OneIn(2) ? (ulong)page : 0) + (ulong)draws.Below(2));
                     memory.Fill(pfn, (ulong)pages, pattern);
                     SetModel(page, pages, p => PatternBytes(pattern, p - page));
                     break;

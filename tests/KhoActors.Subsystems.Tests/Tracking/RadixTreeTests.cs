@@ -179,6 +179,25 @@ public class RadixTreeTests
     }
 
     [Fact]
+    public void A_root_entry_cleared_by_a_fault_is_seen_by_the_next_operation()
+    {
+        _tree.Track(7, 0);
+        _memory.WriteUInt64(Base + 0x10, 0);
+        Assert.False(_tree.Untrack(7, 0));
+        Assert.Empty(CollectBlocks.Of(_tree));
+    }
+
+    [Fact]
+    public void Untrack_of_the_last_block_keeps_every_page_whether_the_leaf_is_remembered_or_not()
+    {
+        _tree.Track(7, 0);
+        Assert.True(RadixTree.Attach(_memory, Base, _source).Untrack(7, 0));
+        Assert.Equal(6, _source.Live.Count);
+        Assert.True(_tree.Untrack(7, 0));
+        Assert.Equal(6, _source.Live.Count);
+    }
+
+    [Fact]
     public void A_page_of_the_tree_that_is_handed_out_again_reads_as_zero_at_once()
     {
         _tree.Track(7, 0);

@@ -44,14 +44,16 @@ internal sealed record BenchReport(Calibration Calibration, IReadOnlyList<BenchR
             .Row("random cache miss", Text(Calibration.CacheMissNanoseconds), "ns")
             .Write(terminal);
         terminal.Out.WriteLine();
-        SummaryTable rows = new("row", ">measured", ">budget", "unit", "met");
+        SummaryTable rows = new("row", ">measured", ">budget", "unit", "met", "work done");
         foreach (BenchRow row in Rows)
         {
-            rows.Row(row.Name, Text(row.Measured), Text(row.Budget), row.Unit, row.Met ? "yes" : "no");
+            rows.Row(row.Name, Text(row.Measured), Text(row.Budget), row.Unit, row.Met ? "yes" : "no", Text(row.Proof));
         }
 
         rows.Write(terminal);
     }
+
+    private static string Text(WorkProof? proof) => proof is null ? string.Empty : $"{(proof.Verified ? "verified" : "WRONG")}: {proof.Text}";
 
     private static string Text(double value) =>
         value.ToString(value < 10 ? "F2" : value < 1000 ? "F1" : "N0", CultureInfo.InvariantCulture);

@@ -16,8 +16,15 @@ internal enum BudgetKind
 /// <param name="Measured">The figure.</param>
 /// <param name="Budget">What it should be.</param>
 /// <param name="Kind">Whether the budget is a floor or a ceiling.</param>
-internal sealed record BenchRow(string Name, string Unit, double Measured, double Budget, BudgetKind Kind)
+/// <param name="Proof">What the workload left behind, where that proves that the right work was done; or null.</param>
+internal sealed record BenchRow(string Name, string Unit, double Measured, double Budget, BudgetKind Kind, WorkProof? Proof = null)
 {
+    /// <summary>The row of a tracker workload.</summary>
+    /// <param name="result">What was measured.</param>
+    /// <returns>The row.</returns>
+    public static BenchRow OfTracker(RadixWorkloadResult result) =>
+        new(result.Name, "ns/" + result.Unit, result.NsPerUnit, result.BudgetNsPerUnit, BudgetKind.AtMost, result.Proof);
+
     /// <summary>Whether the budget is met.</summary>
     public bool Met => Kind == BudgetKind.AtLeast ? Measured >= Budget : Measured <= Budget;
 }

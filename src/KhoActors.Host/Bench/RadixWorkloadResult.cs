@@ -6,6 +6,6 @@ namespace KhoActors.Host.Bench;
 /// <param name="NsPerUnit">Median over the repetitions, in nanoseconds.</param>
 /// <param name="KernelNsPerUnit">What the kernel's C code took without lock on the reference machine, in nanoseconds (median; walks with the bit search out of line).</param>
 /// <param name="BudgetNsPerUnit">What it may take here: a share of the kernel's time.</param>
-/// <param name="Verified">Whether count, checksum and pages were those of the reference, in every repetition.</param>
+/// <param name="Proof">Count, checksum and pages that the last repetition left, and whether they always were those of the reference.</param>
 public sealed record RadixWorkloadResult(
-    string Name, string Unit, double NsPerUnit, double KernelNsPerUnit, double BudgetNsPerUnit, bool Verified);
+    string Name, string Unit, double NsPerUnit, double KernelNsPerUnit, double BudgetNsPerUnit, WorkProof Proof);

@@ -17,18 +17,28 @@ public static class RadixWorkloads
     private static readonly Expected Mixed = new(688410, 0x1f7ea6442316a4, 297);
     private static readonly Expected Sparse = new(65536, 0xfb9acda8044bc000, 107034);
 
-    /// <summary>Runs every workload of the tree.</summary>
+    private static readonly (string[] Names, Func<RadixSession, Row[]> Rows)[] Parts =
+    [
+        (["B1 add-random", "B1b re-add", "B1w walk", "B4 del-random"], RunRandom),
+        (["B2 add-sequential", "B5a walk-dense", "B2d del-sequential"], RunDense),
+        (["B5b walk-spread"], RunSpread),
+        (["B3 range-preserve", "B3w walk", "B3u range-unpreserve"], RunRanges),
+        (["B6 add-mixed-order", "B6w walk", "B6d del-mixed-order"], RunMixed),
+        (["B9 add-sparse", "B9w walk-sparse"], RunSparse),
+        (["B7 add-64-subtrees"], static _ => [RunSubtrees()]),
+    ];
+
+    /// <summary>Names of the workloads, in the order of the reference; those of one group share a tree and run together.</summary>
+    public static IReadOnlyList<IReadOnlyList<string>> Groups { get; } = [.. Parts.Select(part => part.Names)];
+
+    /// <summary>Runs one group of workloads.</summary>
     /// <param name="repetitions">How often, at least 1; figures are medians. Two more repetitions warm up.</param>
-    /// <returns>One row each, in the order of the reference.</returns>
-    public static IReadOnlyList<RadixWorkloadResult> Run(int repetitions)
+    /// <param name="group">One of <see cref="Groups"/>.</param>
+    /// <returns>One row for each workload.</returns>
+    public static IReadOnlyList<RadixWorkloadResult> Run(int repetitions, IReadOnlyList<string> group)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
-        var session = new RadixSession();
-        Row[] rows =
-        [
-            .. RunRandom(session), .. RunDense(session), .. RunSpread(session), .. RunRanges(session),
-            .. RunMixed(session), .. RunSparse(session), RunSubtrees(),
-        ];
+        Row[] rows = Parts.First(part => ReferenceEquals(part.Names, group)).Rows(new RadixSession());
         for (int i = 0; i < WarmUps + repetitions; i++)
         {
             foreach (Row row in rows)
@@ -123,10 +133,10 @@ public static class RadixWorkloads
             return work();
         }
 
-        bool Verify()
+        WorkProof Verify()
         {
             session.Walk(out long count, out ulong checksum);
-            return new Expected(count, checksum, session.Pages) == expected;
+            return WorkProof.OfTree(count, checksum, session.Pages, new Expected(count, checksum, session.Pages) == expected);
         }
 
         return new(name, unit, kernelNs, budgetShare, Measure, Verify);
@@ -150,15 +160,16 @@ public static class RadixWorkloads
         public Expected Emptied => this with { Count = 0, Checksum = 0 };
     }
 
-    private sealed class Row(string name, string unit, double kernelNs, double budgetShare, Func<double> measure, Func<bool> verify)
+    private sealed class Row(string name, string unit, double kernelNs, double budgetShare, Func<double> measure, Func<WorkProof> verify)
     {
         private readonly List<double> _ns = [];
-        private bool _isVerified = true;
+        private WorkProof _proof = new(string.Empty, Verified: true);
 
         public void Measure(bool isKept)
         {
             double ns = measure();
-            _isVerified &= verify();
+            WorkProof proof = verify();
+            _proof = proof with { Verified = _proof.Verified && proof.Verified };
             if (isKept)
             {
                 _ns.Add(ns);
@@ -168,7 +179,7 @@ public static class RadixWorkloads
         public RadixWorkloadResult Result()
         {
             _ns.Sort();
-            return new(name, unit, _ns[_ns.Count / 2], kernelNs, kernelNs * budgetShare, _isVerified);
+            return new(name, unit, _ns[_ns.Count / 2], kernelNs, kernelNs * budgetShare, _proof);
         }
     }
 }

@@ -5,11 +5,9 @@ namespace KhoActors.Host.Bench;
 /// <summary>How long a user waits for <c>kho --version</c>, in a process of its own.</summary>
 internal static class StartupWorkload
 {
-    private const double BudgetMilliseconds = 150;
-
     /// <summary>Measures.</summary>
-    /// <returns>The row.</returns>
-    public static BenchRow Measure()
+    /// <returns>Milliseconds, the best of several starts.</returns>
+    public static double Milliseconds()
     {
         string program = typeof(StartupWorkload).Assembly.Location;
         double seconds = Calibration.Best(() =>
@@ -19,6 +17,6 @@ internal static class StartupWorkload
             process.StandardOutput.ReadToEnd();
             process.WaitForExit();
         });
-        return new BenchRow("kho --version", "ms", seconds * 1000, BudgetMilliseconds, BudgetKind.AtMost);
+        return seconds * 1000;
     }
 }

@@ -35,12 +35,7 @@ public static class ContentImage
             }
 
             MemoryExtent extent = memory.BackgroundOf(pfn);
-            ulong stop = pfn + 1;
-            while (stop < end && stop < extent.EndPfn && memory.WrittenPage(stop) is null)
-            {
-                stop++;
-            }
-
+            ulong stop = EndOfUnwritten(memory, pfn, Math.Min(end, extent.EndPfn));
             PagePattern pattern = extent.Kind == BackgroundKind.Pattern ? extent.Pattern.Skip(pfn - extent.StartPfn) : default;
             runs.Add(new ContentRun(pfn, stop - pfn, false, 0, extent.Kind, pattern));
             pfn = stop;
@@ -66,10 +61,13 @@ public static class ContentImage
         }
 
         ulong expected = run.Kind == BackgroundKind.Poison ? PhysicalMemory.PoisonWord : 0;
-        for (ulong pfn = run.StartPfn; pfn < run.StartPfn + run.Pages; pfn++)
+        ulong end = run.StartPfn + run.Pages;
+        for (ulong pfn = run.StartPfn; pfn < end; pfn++)
         {
-            if (memory.WrittenPage(pfn) is null && memory.BackgroundOf(pfn).Kind == run.Kind)
+            MemoryExtent extent = memory.BackgroundOf(pfn);
+            if (extent.Kind == run.Kind && memory.WrittenPage(pfn) is null)
             {
+                pfn = EndOfUnwritten(memory, pfn, Math.Min(end, extent.EndPfn)) - 1;
                 continue;
             }
 
@@ -84,6 +82,23 @@ public static class ContentImage
         }
 
         return true;
+    }
+
+    /// <summary>Where a run of pages without bytes of their own ends: it starts with a page that has none.</summary>
+    private static ulong EndOfUnwritten(PhysicalMemory memory, ulong pfn, ulong limit)
+    {
+        if (!memory.AnyWritten(pfn, limit))
+        {
+            return limit;
+        }
+
+        ulong stop = pfn + 1;
+        while (stop < limit && memory.WrittenPage(stop) is null)
+        {
+            stop++;
+        }
+
+        return stop;
     }
 
     private static ulong HashOfPage(PhysicalMemory memory, ulong pfn)

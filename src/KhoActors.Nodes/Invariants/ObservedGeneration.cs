@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Kho;
@@ -109,7 +110,7 @@ internal sealed class ObservedGeneration
         ushort kind = delivery.Message.Kind.Value;
         if (delivery.Message.Kind.IsReply)
         {
-            int i = _requests.FindIndex(Asked(delivery));
+            int i = IndexOfRequest(delivery);
             if (i >= 0)
             {
                 Delivery request = _requests[i];
@@ -125,8 +126,50 @@ internal sealed class ObservedGeneration
         }
     }
 
-    private static Predicate<Delivery> Asked(Delivery reply) => request =>
-        request.From == reply.To && request.To == reply.From && request.Correlation == reply.Correlation && request.Message.Kind.Reply == reply.Message.Kind;
+    // Searches are loops: a lambda that captures its arguments would be an allocation for each message.
+    private int IndexOfRequest(in Delivery reply)
+    {
+        ReadOnlySpan<Delivery> requests = CollectionsMarshal.AsSpan(_requests);
+        for (int i = 0; i < requests.Length; i++)
+        {
+            ref readonly Delivery request = ref requests[i];
+            if (request.Correlation == reply.Correlation && request.From == reply.To && request.To == reply.From
+                && request.Message.Kind.Reply == reply.Message.Kind)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static int IndexOfClaim(List<Claim> claims, ulong startPfn, bool isFolio)
+    {
+        ReadOnlySpan<Claim> all = CollectionsMarshal.AsSpan(claims);
+        for (int i = 0; i < all.Length; i++)
+        {
+            if (all[i].StartPfn == startPfn && all[i].IsFolio == isFolio)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static int IndexOfClaim(List<Claim> claims, ulong startPfn, ulong pages, bool isFolio)
+    {
+        ReadOnlySpan<Claim> all = CollectionsMarshal.AsSpan(claims);
+        for (int i = 0; i < all.Length; i++)
+        {
+            if (all[i].StartPfn == startPfn && all[i].Pages == pages && all[i].IsFolio == isFolio)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
 
     /// <summary>What is being undone no longer has to survive, from the moment the kernel gets to know.</summary>
     private void Requested(in Delivery request)
@@ -141,7 +184,7 @@ internal sealed class ObservedGeneration
                 Release(message.A, message.B, isFolio: false);
                 break;
             case KhoProtocol.UnpreserveFree:
-                int held = _held.FindIndex(claim => claim.StartPfn == PageGeometry.PfnOf(message.A) && claim.IsFolio);
+                int held = IndexOfClaim(_held, PageGeometry.PfnOf(message.A), isFolio: true);
                 if (held >= 0)
                 {
                     _held.RemoveAt(held);
@@ -149,7 +192,7 @@ internal sealed class ObservedGeneration
 
                 break;
             case KhoProtocol.RemoveSubtree:
-                _blobs.RemoveAll(blob => blob.Phys == message.A);
+                Withdraw(message.A);
                 break;
             case MemblockProtocol.FreePages:
                 _allocated.Remove(PageGeometry.PfnOf(message.A), 1UL << (int)message.B);
@@ -162,9 +205,20 @@ internal sealed class ObservedGeneration
         }
     }
 
+    private void Withdraw(ulong blobPhys)
+    {
+        for (int i = _blobs.Count - 1; i >= 0; i--)
+        {
+            if (_blobs[i].Phys == blobPhys)
+            {
+                _blobs.RemoveAt(i);
+            }
+        }
+    }
+
     private void Release(ulong pfn, ulong pages, bool isFolio)
     {
-        int i = _held.FindIndex(claim => claim.StartPfn == pfn && claim.Pages == pages && claim.IsFolio == isFolio);
+        int i = IndexOfClaim(_held, pfn, pages, isFolio);
         if (i >= 0)
         {
             _held.RemoveAt(i);
@@ -249,7 +303,15 @@ internal sealed class ObservedGeneration
     {
         ulong start = PageGeometry.PhysOf(pfn);
         ulong end = PageGeometry.PhysOf(pfn + pages);
-        return Scratch.Exists(area => start < area.Start + area.SizeBytes && area.Start < end);
+        foreach (ReservedRegion area in Scratch)
+        {
+            if (start < area.Start + area.SizeBytes && area.Start < end)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void JudgeRetrieved(string name, KernelResult result)
@@ -276,7 +338,7 @@ internal sealed class ObservedGeneration
 
     private void JudgeRestored(ulong pfn, ulong pages, bool isFolio)
     {
-        int i = _unrestored.FindIndex(claim => claim.StartPfn == pfn && claim.IsFolio == isFolio);
+        int i = IndexOfClaim(_unrestored, pfn, isFolio);
         if (i < 0)
         {
             if (pages != 0 && !IsUncertain(pfn, pages))

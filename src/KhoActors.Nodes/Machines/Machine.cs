@@ -20,10 +20,7 @@ public sealed class Machine : ISnapshotting, IDisposable
 
     private const int SnapshotVersion = 1;
     private const ulong DeliveriesPerGenerationMax = 50_000_000;
-    private readonly PhysicalMemory _memory = new();
-    private readonly PageAllocator _pages;
-    private readonly EarlyMemory _early = new();
-    private readonly KernelLog _log = new();
+    private readonly KernelStorage _storage = new();
     private readonly SurvivalModel _model = new();
     private readonly DigestChain _digest = new("machine");
     private readonly DeliveryDigest _deliveryDigest;
@@ -36,14 +33,10 @@ public sealed class Machine : ISnapshotting, IDisposable
     private DrawLog? _drawLog;
 
     /// <summary>A host without a machine.</summary>
-    public Machine()
-    {
-        _pages = new PageAllocator(_memory, new PageAllocatorOptions());
-        _deliveryDigest = new DeliveryDigest(_digest);
-    }
+    public Machine() => _deliveryDigest = new DeliveryDigest(_digest);
 
     /// <summary>RAM of the machine that is carried now.</summary>
-    public PhysicalMemory Memory => _memory;
+    public PhysicalMemory Memory => _storage.Memory;
 
     /// <summary>The next generation to boot, 0 for the first boot.</summary>
     public int NextGeneration { get; private set; }
@@ -64,7 +57,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     {
         _spec = spec;
         _drawLog = drawLog;
-        _memory.Clear();
+        Memory.Clear();
         _model.Clear();
         _digest.Start("machine");
         _source = default;
@@ -95,16 +88,16 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
     public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
     {
-        _log.Clear();
         _model.StartGeneration(NextGeneration);
         ulong messagesBefore = Messages;
-        KernelGeneration generation = new(_spec, NextGeneration, _memory, _pages, _early, _model, _endDraws, _log);
-        WorkloadState workload = new(_memory, _spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
+        BootSource source = _source;
+        KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
+        WorkloadState workload = _storage.Workload;
+        workload.Begin(_spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
-        BootSource source = _source;
-        string? death = generation.Boot(source);
+        string? death = generation.Boot();
         GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(death);
         bool handedOver = death is null && generation.IsKhoBoot;
         Leave(generation, end);
@@ -126,7 +119,7 @@ public sealed class Machine : ISnapshotting, IDisposable
             Messages = Messages - messagesBefore,
             Violations = [.. _model.Violations],
             ViolationCount = _model.ViolationCount,
-            Log = keepLog ? [.. _log.Lines] : [],
+            Log = keepLog ? [.. _storage.Log.Lines] : [],
         };
     }
 
@@ -143,7 +136,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         writer.WriteVar(_endDraws.Counter);
         writer.WriteRaw(_digest.Last);
         _model.Snapshot(writer);
-        MemorySnapshot.Write(_memory, writer);
+        MemorySnapshot.Write(Memory, writer);
         writer.WriteChecksum(start);
     }
 
@@ -160,7 +153,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _endDraws.Restore(reader.ReadVar());
         _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
         _model.Recover(reader);
-        MemorySnapshot.Read(_memory, reader);
+        MemorySnapshot.Read(Memory, reader);
         reader.ReadChecksum(start);
     }
 
@@ -217,7 +210,7 @@ public sealed class Machine : ISnapshotting, IDisposable
 
     private GenerationEnd Die(string lastWords)
     {
-        _log.Write(LogLevel.Emergency, lastWords);
+        _storage.Log.Write(LogLevel.Emergency, lastWords);
         _model.JudgeCrash(lastWords);
         return GenerationEnd.Oops;
     }
@@ -228,19 +221,19 @@ public sealed class Machine : ISnapshotting, IDisposable
         if (end is GenerationEnd.Kexec)
         {
             _source = generation.Jump();
-            RamDigest.Append(_memory, _digest);
+            RamDigest.Append(Memory, _digest);
         }
         else if (end is not GenerationEnd.Last)
         {
             _source = new BootSource(BootKind.Cold);
-            _memory.Clear();
+            Memory.Clear();
             _model.AtColdReset();
         }
     }
 
     private void CloseLink()
     {
-        foreach (LogLine line in _log.Lines)
+        foreach (LogLine line in _storage.Log.Lines)
         {
             _digest.Append((ulong)line.Level);
             _digest.Append(line.Text);

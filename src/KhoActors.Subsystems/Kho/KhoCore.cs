@@ -205,7 +205,11 @@ public sealed class KhoCore
         return result;
     }
 
-    internal void Enable() => Enabled = true;
+    internal void Enable()
+    {
+        Enabled = true;
+        Incoming?.ShowSubtrees();
+    }
 
     internal void Disable()
     {

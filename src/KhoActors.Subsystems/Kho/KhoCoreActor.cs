@@ -95,16 +95,16 @@ public sealed class KhoCoreActor : IActor
             return;
         }
 
-        int slot = FreeSlot();
-        _operations[slot] = new PendingOperation { Stage = OperationStage.OneFolio, Request = request, Folio = new PreservedBlock(folio.Pfn, folio.Order) };
+        ref PendingOperation operation = ref Open(OperationStage.OneFolio, request, out int slot);
+        operation.Folio = new PreservedBlock(folio.Pfn, folio.Order);
         if (refused != 0)
         {
             // Without a tree there is nothing to un-preserve, and kho_unpreserve_free frees all the same.
-            AfterFolio(slot, ref _operations[slot], default, outbox);
+            AfterFolio(slot, ref operation, default, outbox);
             return;
         }
 
-        AskTracker(slot, new TrackStep(_operations[slot].Folio, IsUntrack: !preserve), outbox);
+        AskTracker(slot, new TrackStep(operation.Folio, IsUntrack: !preserve), outbox);
     }
 
     private void BeginPreserve(in Delivery request, PagesRequest range, Outbox outbox)
@@ -116,13 +116,8 @@ public sealed class KhoCoreActor : IActor
             return;
         }
 
-        int slot = FreeSlot();
-        _operations[slot] = new PendingOperation
-        {
-            Stage = OperationStage.Preserving,
-            Request = request,
-            Preservation = new RangePreservation(range.Pfn, range.Pages, _core.NodeLimit),
-        };
+        ref PendingOperation operation = ref Open(OperationStage.Preserving, request, out int slot);
+        operation.Preservation = new RangePreservation(range.Pfn, range.Pages, _core.NodeLimit);
         ContinuePreserving(slot, outbox);
     }
 
@@ -134,13 +129,8 @@ public sealed class KhoCoreActor : IActor
             return;
         }
 
-        int slot = FreeSlot();
-        _operations[slot] = new PendingOperation
-        {
-            Stage = OperationStage.Unpreserving,
-            Request = request,
-            Unpreservation = new RangeUnpreservation(range.Pfn, range.Pages, _core.NodeLimit),
-        };
+        ref PendingOperation operation = ref Open(OperationStage.Unpreserving, request, out int slot);
+        operation.Unpreservation = new RangeUnpreservation(range.Pfn, range.Pages, _core.NodeLimit);
         ContinueUnpreserving(slot, outbox);
     }
 
@@ -155,8 +145,7 @@ public sealed class KhoCoreActor : IActor
             return;
         }
 
-        int slot = FreeSlot();
-        _operations[slot] = new PendingOperation { Stage = OperationStage.AllocatingFolio, Request = request, Folio = new PreservedBlock(0, order) };
+        Open(OperationStage.AllocatingFolio, request, out int slot).Folio = new PreservedBlock(0, order);
         outbox.Send(ActorId.Memblock, new AllocatePages(order, MigrateType.Unmovable, -1, Zero: true).ToMessage(), Correlation(slot));
     }
 
@@ -279,13 +268,24 @@ public sealed class KhoCoreActor : IActor
 
     private void Finish(int slot, KernelResult result, Outbox outbox)
     {
-        Answer(_operations[slot].Request, result, outbox);
-        _operations[slot] = default;
+        ref PendingOperation operation = ref _operations[slot];
+        Answer(operation.Request, result, outbox);
+        operation.Stage = OperationStage.Free;
     }
 
     private static void Answer(in Delivery request, KernelResult result, Outbox outbox) => outbox.Reply(request, result.ToReply(request.Message.Kind));
 
     private static uint Correlation(int slot) => (uint)slot + 1;
+
+    /// <summary>Takes a slot. An operation is large: it is written in place, and what its stage does not use keeps old values.</summary>
+    private ref PendingOperation Open(OperationStage stage, in Delivery request, out int slot)
+    {
+        slot = FreeSlot();
+        ref PendingOperation operation = ref _operations[slot];
+        operation.Stage = stage;
+        operation.Request = request;
+        return ref operation;
+    }
 
     private int FreeSlot()
     {

@@ -20,8 +20,11 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
     /// <param name="ram">Which pages are RAM.</param>
     /// <param name="build">The kernel that boots.</param>
     /// <param name="handoff">What the loader handed over, or null.</param>
-    public KhoEarlyBoot(PhysicalMemory memory, NodeMap ram, KernelBuild build, KhoHandoff? handoff)
+    /// <param name="stamps">Reused from boot to boot: receives the stamps of this boot and forgets all others. Null for new ones.</param>
+    public KhoEarlyBoot(PhysicalMemory memory, NodeMap ram, KernelBuild build, KhoHandoff? handoff, PageStamps? stamps = null)
     {
+        Stamps = stamps ?? new PageStamps();
+        Stamps.Reset();
         _memory = memory;
         _ram = ram;
         _build = build;
@@ -32,7 +35,7 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
     public KhoIncoming? Incoming { get; private set; }
 
     /// <summary>The stamps of the blocks that were reserved.</summary>
-    public PageStamps Stamps { get; } = new();
+    public PageStamps Stamps { get; }
 
     /// <summary>Blocks that the walk of the incoming tracker reserved.</summary>
     public int ReservedBlocks { get; private set; }
@@ -67,17 +70,22 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
     /// <exception cref="SimulatedOopsException">The incoming tree is damaged, or a block lies outside RAM.</exception>
     public void ReservePreserved(EarlyMemory early, KernelLog log)
     {
-        Reservation reservation = new(this, early.Memblock);
+        Reservation reservation = new(this, early.Memblock, log);
         IncomingTree().Walk(ref reservation);
     }
 
     private RadixTree IncomingTree() =>
         RadixTree.Attach(_memory, Incoming!.MapPhys, isRam: _ram.Contains);
 
-    private void Reserve(MemblockAllocator memblock, PreservedBlock block)
+    private void Reserve(MemblockAllocator memblock, KernelLog log, PreservedBlock block)
     {
         ulong bytes = PreservedBlock.ReservedBytes(block.Order, _build.BlockSize32Bit);
         ulong capped = Math.Min(bytes, ulong.MaxValue - block.Phys);
+        for (int i = memblock.Reserved.WarningsOfAdding(block.Phys, capped); i > 0; i--)
+        {
+            log.Warn("memblock_add_range");
+        }
+
         memblock.Reserve(block.Phys, capped);
         memblock.MarkReservedNoInit(block.Phys, capped);
         if (!_ram.Contains(block.Pfn))
@@ -89,11 +97,11 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
         ReservedBlocks++;
     }
 
-    private readonly struct Reservation(KhoEarlyBoot boot, MemblockAllocator memblock) : IBlockVisitor
+    private readonly struct Reservation(KhoEarlyBoot boot, MemblockAllocator memblock, KernelLog log) : IBlockVisitor
     {
         public int Visit(ulong phys, int order)
         {
-            boot.Reserve(memblock, new PreservedBlock(PageGeometry.PfnOf(phys), order));
+            boot.Reserve(memblock, log, new PreservedBlock(PageGeometry.PfnOf(phys), order));
             return 0;
         }
     }

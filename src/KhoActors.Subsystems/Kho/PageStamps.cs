@@ -35,6 +35,9 @@ public sealed class PageStamps
         return value >> 32 == Magic;
     }
 
+    /// <summary>A new kernel: no page is stamped. Keeps its memory.</summary>
+    public void Reset() => _privates.Clear();
+
     /// <summary>Uses a stamp up: <c>private</c> becomes 0.</summary>
     /// <param name="pfn">Page frame number.</param>
     public void Clear(ulong pfn) => _privates.Remove(pfn);

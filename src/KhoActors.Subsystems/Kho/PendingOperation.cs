@@ -27,7 +27,10 @@ internal enum OperationStage : byte
     FreeingFolio,
 }
 
-/// <summary>A request that is being worked on: several run at once, each holding no lock between its steps, as in the kernel.</summary>
+/// <summary>
+/// A request that is being worked on: several run at once, each holding no lock between its steps, as in the kernel. Fields that a stage
+/// does not use are undefined.
+/// </summary>
 internal struct PendingOperation
 {
     /// <summary>What it waits for.</summary>

@@ -93,8 +93,10 @@ public sealed class EarlyMemory
     private ulong NextScratchBorder(ulong start, ulong end, out bool isScratch)
     {
         isScratch = false;
-        foreach (ScratchArea area in Scratch.Areas)
+        IReadOnlyList<ScratchArea> areas = Scratch.Areas;
+        for (int i = 0; i < areas.Count; i++)
         {
+            ScratchArea area = areas[i];
             ulong first = PageGeometry.PfnOf(area.Phys);
             ulong limit = PageGeometry.PfnOf(PageGeometry.AlignUp(area.End));
             if (first <= start && start < limit)

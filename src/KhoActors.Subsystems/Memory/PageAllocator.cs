@@ -105,8 +105,8 @@ public sealed partial class PageAllocator
     }
 
     /// <summary>
-    /// Gives every pageblock that a range lies in a type (init_pageblock_migratetype), whether its memory is free, reserved or not there
-    /// yet: a block that comes under management later is freed to that type.
+    /// Types every pageblock that a range lies in, whether its pages are free, in use or not under management yet (set_pageblock_migratetype):
+    /// what is freed into them later has that type.
     /// </summary>
     /// <param name="startPfn">First page.</param>
     /// <param name="endPfn">One past the last page.</param>
@@ -115,6 +115,7 @@ public sealed partial class PageAllocator
     {
         ulong mask = (1UL << _options.PageblockOrder) - 1;
         _buddy.SetType(startPfn & ~mask, (endPfn + mask) & ~mask, type);
+        Changes++;
     }
 
     /// <summary>Allocates a naturally aligned block of 2^order pages (__alloc_pages).</summary>

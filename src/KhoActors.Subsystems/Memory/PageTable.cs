@@ -14,16 +14,14 @@ internal sealed class PageTable
     private readonly List<ulong[]> _made = [];
     private readonly Stack<ulong[]> _recycled = new();
     private ulong[] _keys;
-    private ulong[]?[] _pages;
-    private IPageGuard?[] _guards;
+    private Entry[] _entries;
     private int _guarded;
     private int _shift;
 
     public PageTable()
     {
         _keys = new ulong[64];
-        _pages = new ulong[64][];
-        _guards = new IPageGuard[64];
+        _entries = new Entry[64];
         _shift = 64 - 6;
         _keys.AsSpan().Fill(Empty);
     }
@@ -36,8 +34,9 @@ internal sealed class PageTable
         int slot = FindSlot(pfn);
         if (slot >= 0)
         {
-            _guarded += (guard is null ? 0 : 1) - (_guards[slot] is null ? 0 : 1);
-            _guards[slot] = guard;
+            ref IPageGuard? present = ref _entries[slot].Guard;
+            _guarded += (guard is null ? 0 : 1) - (present is null ? 0 : 1);
+            present = guard;
         }
     }
 
@@ -46,7 +45,7 @@ internal sealed class PageTable
     {
         if (_guarded > 0 && FindSlot(pfn) is >= 0 and var slot)
         {
-            _guards[slot]?.PageTouched(pfn);
+            _entries[slot].Guard?.PageTouched(pfn);
         }
     }
 
@@ -59,7 +58,7 @@ internal sealed class PageTable
             ulong key = keys[i];
             if (key == pfn)
             {
-                return _pages[i];
+                return _entries[i].Page;
             }
 
             if (key == Empty)
@@ -78,7 +77,7 @@ internal sealed class PageTable
         }
 
         ulong[] page = _recycled.Count > 0 ? _recycled.Pop() : Make();
-        Insert(pfn, page, guard: null);
+        Insert(pfn, new Entry { Page = page });
         Count++;
         return page;
     }
@@ -104,13 +103,13 @@ internal sealed class PageTable
             return;
         }
 
-        if (_guards[slot] is { } guard)
+        if (_entries[slot].Guard is { } guard)
         {
             _guarded--;
             guard.PageTouched(pfn);
         }
 
-        _recycled.Push(_pages[slot]!);
+        _recycled.Push(_entries[slot].Page!);
         Count--;
         CloseGap(slot, _keys.Length - 1);
     }
@@ -180,18 +179,18 @@ internal sealed class PageTable
 
     public void Clear()
     {
-        for (int i = 0; i < _guards.Length && _guarded > 0; i++)
+        for (int i = 0; i < _entries.Length && _guarded > 0; i++)
         {
-            if (_guards[i] is { } guard)
+            if (_entries[i].Guard is { } guard)
             {
                 _guarded--;
-                _guards[i] = null;
+                _entries[i].Guard = null;
                 guard.PageTouched(_keys[i]);
             }
         }
 
         _keys.AsSpan().Fill(Empty);
-        _pages.AsSpan().Clear();
+        _entries.AsSpan().Clear();
         _recycled.Clear();
         for (int i = _made.Count - 1; i >= 0; i--)
         {
@@ -251,7 +250,7 @@ internal sealed class PageTable
         }
     }
 
-    private void Insert(ulong pfn, ulong[] page, IPageGuard? guard)
+    private void Insert(ulong pfn, in Entry entry)
     {
         int mask = _keys.Length - 1;
         int i = SlotOf(pfn);
@@ -261,8 +260,7 @@ internal sealed class PageTable
         }
 
         _keys[i] = pfn;
-        _pages[i] = page;
-        _guards[i] = guard;
+        _entries[i] = entry;
     }
 
     private void CloseGap(int gap, int mask)
@@ -273,33 +271,36 @@ internal sealed class PageTable
             if (((i - home) & mask) >= ((i - gap) & mask))
             {
                 _keys[gap] = _keys[i];
-                _pages[gap] = _pages[i];
-                _guards[gap] = _guards[i];
+                _entries[gap] = _entries[i];
                 gap = i;
             }
         }
 
         _keys[gap] = Empty;
-        _pages[gap] = null;
-        _guards[gap] = null;
+        _entries[gap] = default;
     }
 
     private void Grow()
     {
         ulong[] keys = _keys;
-        ulong[]?[] pages = _pages;
-        IPageGuard?[] guards = _guards;
+        Entry[] entries = _entries;
         _keys = new ulong[keys.Length * 2];
-        _pages = new ulong[keys.Length * 2][];
-        _guards = new IPageGuard[keys.Length * 2];
+        _entries = new Entry[keys.Length * 2];
         _shift--;
         _keys.AsSpan().Fill(Empty);
         for (int i = 0; i < keys.Length; i++)
         {
             if (keys[i] != Empty)
             {
-                Insert(keys[i], pages[i]!, guards[i]);
+                Insert(keys[i], entries[i]);
             }
         }
+    }
+
+    /// <summary>What belongs to a key. Keys lie apart, so that searching them passes nothing else.</summary>
+    private struct Entry
+    {
+        public ulong[]? Page;
+        public IPageGuard? Guard;
     }
 }

@@ -58,6 +58,12 @@ public sealed class PhysicalMemory
     /// <returns>512 words, or null when the page still is its background.</returns>
     public ulong[]? WrittenPage(ulong pfn) => _pages.Find(pfn);
 
+    /// <summary>Whether any page of a range holds bytes of its own; cheaper than asking for each.</summary>
+    /// <param name="startPfn">First page.</param>
+    /// <param name="endPfn">One past the last page.</param>
+    /// <returns>False when all of them still are their background.</returns>
+    public bool AnyWritten(ulong startPfn, ulong endPfn) => _pages.AnyIn(startPfn, endPfn);
+
     /// <summary>The bytes of a page for writing.</summary>
     /// <param name="pfn">Page frame number.</param>
     /// <returns>4096 bytes, valid until the page is dropped.</returns>

@@ -111,8 +111,7 @@ public sealed partial class RadixTree : ITracker, IPageGuard
     public bool IsTracked(ulong pfn, int order)
     {
         ulong key = RadixKey.Encode(PageGeometry.PhysOf(pfn), order);
-        ulong leaf = Descend(key);
-        return leaf != 0 && ((Read(leaf, WordOf(key)) >> (int)key) & 1) != 0;
+        return TryDescend(key, out Node leaf) && ((Read(leaf, WordOf(key)) >> (int)key) & 1) != 0;
     }
 
     /// <summary>
@@ -133,8 +132,8 @@ public sealed partial class RadixTree : ITracker, IPageGuard
     private int TrackByDescent(ulong key)
     {
         Insertion insertion = default;
-        ulong node = MapPhys;
-        Debug.Assert(node != 0, "the tree was destroyed");
+        Debug.Assert(MapPhys != 0, "the tree was destroyed");
+        Node node = NodeAt(MapPhys);
         for (int level = RadixKey.RootLevel; level > 0; level--)
         {
             int index = RadixKey.Index(level, key);
@@ -148,11 +147,11 @@ public sealed partial class RadixTree : ITracker, IPageGuard
                     return -Errno.ENOMEM;
                 }
 
-                insertion.Add(child, node, index);
+                insertion.Add(child, node.Phys, index);
                 Write(node, index, child);
             }
 
-            node = child;
+            node = NodeAt(child);
         }
 
         int word = WordOf(key);
@@ -163,8 +162,7 @@ public sealed partial class RadixTree : ITracker, IPageGuard
 
     private bool UntrackByDescent(ulong key)
     {
-        ulong leaf = Descend(key);
-        if (leaf == 0)
+        if (!TryDescend(key, out Node leaf))
         {
             return false;
         }
@@ -175,17 +173,23 @@ public sealed partial class RadixTree : ITracker, IPageGuard
         return true;
     }
 
-    /// <summary>The leaf of a key, or 0 when an entry on the way is missing.</summary>
-    private ulong Descend(ulong key)
+    /// <summary>The leaf of a key; false when an entry on the way is missing.</summary>
+    private bool TryDescend(ulong key, out Node node)
     {
-        ulong node = MapPhys;
-        Debug.Assert(node != 0, "the tree was destroyed");
-        for (int level = RadixKey.RootLevel; level > 0 && node != 0; level--)
+        Debug.Assert(MapPhys != 0, "the tree was destroyed");
+        node = NodeAt(MapPhys);
+        for (int level = RadixKey.RootLevel; level > 0; level--)
         {
-            node = Read(node, RadixKey.Index(level, key));
+            ulong child = Read(node, RadixKey.Index(level, key));
+            if (child == 0)
+            {
+                return false;
+            }
+
+            node = NodeAt(child);
         }
 
-        return node;
+        return true;
     }
 
     private ulong AllocateNode()
@@ -210,18 +214,16 @@ public sealed partial class RadixTree : ITracker, IPageGuard
 
         if (insertion.Count > 0)
         {
-            Write(insertion.AnchorNode, insertion.AnchorIndex, 0);
+            Write(NodeAt(insertion.AnchorNode), insertion.AnchorIndex, 0);
         }
     }
 
-    private void Remember(ulong key, ulong leaf)
+    private void Remember(ulong key, Node leaf)
     {
-        if (!_isSound)
+        if (_isSound)
         {
-            return;
+            _leaves.Add(key >> RadixKey.LeafBits, leaf.Words!);
         }
-
-        _leaves.Add(key >> RadixKey.LeafBits, _memory.WritablePage(PageGeometry.PfnOf(leaf)));
     }
 
     private void FreeNode(ulong node)
@@ -230,27 +232,29 @@ public sealed partial class RadixTree : ITracker, IPageGuard
         _source!.FreePage(node);
     }
 
-    private ulong Read(ulong node, int word)
+    private Node NodeAt(ulong phys) => new(phys, _isSound ? _memory.WritablePage(PageGeometry.PfnOf(phys)) : null);
+
+    private ulong Read(Node node, int word)
     {
         if (_isSound)
         {
-            return _memory.WritablePage(PageGeometry.PfnOf(node))[word];
+            return node.Words![word];
         }
 
-        ulong phys = node + ((ulong)word << 3);
+        ulong phys = node.Phys + ((ulong)word << 3);
         RequireRam(phys);
         return _memory.ReadUInt64(phys);
     }
 
-    private void Write(ulong node, int word, ulong value)
+    private void Write(Node node, int word, ulong value)
     {
         if (_isSound)
         {
-            _memory.WritablePage(PageGeometry.PfnOf(node))[word] = value;
+            node.Words![word] = value;
             return;
         }
 
-        ulong phys = node + ((ulong)word << 3);
+        ulong phys = node.Phys + ((ulong)word << 3);
         RequireRam(phys);
         _memory.WriteUInt64(phys, value);
     }
@@ -272,6 +276,9 @@ public sealed partial class RadixTree : ITracker, IPageGuard
     }
 
     private bool IsRam(ulong pfn) => pfn < PageGeometry.PfnLimit && (_isRam is null || _isRam(pfn));
+
+    /// <summary>A page on the way to a key. Its words, looked up once, stand for it only while the tree is sound, which never begins anew.</summary>
+    private readonly record struct Node(ulong Phys, ulong[]? Words);
 
     /// <summary>What one add has allocated so far, and the entry of the old tree that it hangs from (the kernel's anchor).</summary>
     private struct Insertion

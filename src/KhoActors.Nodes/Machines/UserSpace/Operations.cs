@@ -110,7 +110,7 @@ internal sealed class Operations
 
     private void StartPreserve(HoldingKind kind, Outbox outbox)
     {
-        if (_state.TakeHolding(held => !held.Preserved && held.Kind == kind, half: true, out Holding holding))
+        if (_state.TakeHolding(HoldingChoice.Preservable(kind), half: true, out Holding holding))
         {
             int slot = Begin(holding);
             AskPreserve(slot, holding, outbox);
@@ -129,9 +129,9 @@ internal sealed class Operations
             return;
         }
 
-        int slot = Begin(wanted with { Preserved = preserve });
         int order = System.Numerics.BitOperations.Log2(wanted.BlockPages);
         MigrateType type = preserve ? MigrateType.Unmovable : _state.DrawMigrateType();
+        int slot = Begin(wanted with { Preserved = preserve, Movable = type == MigrateType.Movable });
         _state.HeldPages += wanted.BlockPages;
         Ask(slot, Step.Allocate, ActorId.Memblock, new AllocatePages(order, type, _state.DrawNode(), Zero: false).ToMessage(), outbox);
     }
@@ -226,7 +226,7 @@ internal sealed class Operations
 
     private void StartUnpreserve(Outbox outbox)
     {
-        if (!_state.TakeHolding(held => held.Preserved && held.Kind != HoldingKind.Blob, half: false, out Holding holding))
+        if (!_state.TakeHolding(HoldingChoice.PreservedMemory, half: false, out Holding holding))
         {
             return;
         }
@@ -249,7 +249,7 @@ internal sealed class Operations
 
     private void StartRemove(Outbox outbox)
     {
-        if (_state.TakeHolding(held => held.Preserved && held.Kind == HoldingKind.Blob, half: false, out Holding holding))
+        if (_state.TakeHolding(HoldingChoice.PublishedBlob, half: false, out Holding holding))
         {
             int slot = Begin(_state.Forget(holding));
             Ask(slot, Step.Withdraw, ActorId.Kho, new AddressRequest(PhysOf(holding)).ToMessage(KhoProtocol.RemoveSubtree), outbox);
@@ -258,7 +258,7 @@ internal sealed class Operations
 
     private void StartFree(Outbox outbox)
     {
-        if (_state.TakeHolding(held => !held.Preserved, half: false, out Holding holding))
+        if (_state.TakeHolding(HoldingChoice.AnyUnpreserved, half: false, out Holding holding))
         {
             int slot = Begin(holding);
             Ask(slot, Step.Free, ActorId.Memblock, new FreePageRange(holding.BlockPfn, holding.BlockPages).ToMessage(), outbox);
@@ -267,10 +267,14 @@ internal sealed class Operations
 
     private int Begin(in Holding holding)
     {
-        int slot = Array.FindIndex(_tasks, task => task.Step == Step.Idle);
-        if (slot < 0)
+        int slot = 0;
+        while (slot < _tasks.Length && _tasks[slot].Step != Step.Idle)
         {
-            slot = _tasks.Length;
+            slot++;
+        }
+
+        if (slot == _tasks.Length)
+        {
             Array.Resize(ref _tasks, slot * 2);
         }
 
@@ -287,7 +291,7 @@ internal sealed class Operations
 
     private void End(int slot)
     {
-        _tasks[slot] = default;
+        _tasks[slot].Step = Step.Idle;
         UnderWay--;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
 using KhoActors.Subsystems.Memory;
@@ -31,23 +32,12 @@ internal struct WorkloadCounters
 internal sealed class WorkloadState
 {
     private readonly PhysicalMemory _memory;
-    private readonly RandomStream _draws;
-    private readonly Workload _plan;
-    private readonly int[] _cumulativeWeights;
-    private readonly int _nodes;
+    private int[] _cumulativeWeights = [];
+    private RandomStream _draws = null!;
+    private Workload _plan = null!;
+    private int _nodes;
 
-    public WorkloadState(PhysicalMemory memory, Workload plan, RandomStream draws, int nodes)
-    {
-        _memory = memory;
-        _plan = plan;
-        _draws = draws;
-        _nodes = nodes;
-        _cumulativeWeights = [.. plan.Mix.Weights];
-        for (int i = 1; i < _cumulativeWeights.Length; i++)
-        {
-            _cumulativeWeights[i] += _cumulativeWeights[i - 1];
-        }
-    }
+    public WorkloadState(PhysicalMemory memory) => _memory = memory;
 
     public List<Holding> Holdings { get; } = [];
 
@@ -60,6 +50,23 @@ internal sealed class WorkloadState
     public PhysicalMemory Memory => _memory;
 
     public Workload Plan => _plan;
+
+    /// <summary>A new generation: nothing of the last one is left but memory.</summary>
+    public void Begin(Workload plan, RandomStream draws, int nodes)
+    {
+        if (!ReferenceEquals(plan, _plan))
+        {
+            _plan = plan;
+            _cumulativeWeights = CumulativeWeights(plan.Mix);
+        }
+
+        _draws = draws;
+        _nodes = nodes;
+        Holdings.Clear();
+        Ledger = null;
+        HeldPages = 0;
+        Counters = default;
+    }
 
     public static string BlobName(ulong seed) => string.Create(CultureInfo.InvariantCulture, $"blob-{seed & 0xFFFF_FFFF:x8}");
 
@@ -111,11 +118,11 @@ internal sealed class WorkloadState
         HeldPages + pages <= _plan.MemoryLimitBytes >> PageGeometry.Shift && Holdings.Count < Ledger.Slots - 32;
 
     /// <summary>Takes a random holding that matches out of the list: nobody else picks it while an operation works on it.</summary>
-    /// <param name="matches">Which holdings qualify.</param>
+    /// <param name="choice">Which holdings qualify.</param>
     /// <param name="half">Take none in half of the cases, so that new memory is used too.</param>
     /// <param name="holding">What was taken.</param>
     /// <returns>False when none was taken.</returns>
-    public bool TakeHolding(Func<Holding, bool> matches, bool half, out Holding holding)
+    public bool TakeHolding(HoldingChoice choice, bool half, out Holding holding)
     {
         holding = default;
         if ((half && _draws.NextBelow(2) == 0) || Holdings.Count == 0)
@@ -123,20 +130,22 @@ internal sealed class WorkloadState
             return false;
         }
 
-        int start = (int)_draws.NextBelow((ulong)Holdings.Count);
-        for (int tried = 0; tried < Holdings.Count; tried++)
+        Span<Holding> held = CollectionsMarshal.AsSpan(Holdings);
+        int start = (int)_draws.NextBelow((ulong)held.Length);
+        int i = start;
+        while (!choice.Includes(held[i]))
         {
-            int i = (start + tried) % Holdings.Count;
-            if (matches(Holdings[i]))
+            i = i + 1 == held.Length ? 0 : i + 1;
+            if (i == start)
             {
-                holding = Holdings[i];
-                Holdings[i] = Holdings[^1];
-                Holdings.RemoveAt(Holdings.Count - 1);
-                return true;
+                return false;
             }
         }
 
-        return false;
+        holding = held[i];
+        held[i] = held[^1];
+        Holdings.RemoveAt(Holdings.Count - 1);
+        return true;
     }
 
     /// <summary>Fills a holding with its pattern.</summary>
@@ -158,6 +167,17 @@ internal sealed class WorkloadState
         }
 
         return holding with { LedgerSlot = -1 };
+    }
+
+    private static int[] CumulativeWeights(OperationMix mix)
+    {
+        int[] weights = [.. mix.Weights];
+        for (int i = 1; i < weights.Length; i++)
+        {
+            weights[i] += weights[i - 1];
+        }
+
+        return weights;
     }
 
     private ulong Between(ValueRange range) => range.Minimum + _draws.NextBelow(range.Maximum - range.Minimum + 1);

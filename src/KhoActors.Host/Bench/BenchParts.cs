@@ -1,0 +1,49 @@
+namespace KhoActors.Host.Bench;
+
+/// <summary>Every row of <c>kho bench</c>: the program's start, machines, messages, the tracker's workloads.</summary>
+internal static class BenchParts
+{
+    private const double KexecsPerSecondBudget = 25_000;
+    private const double MessagesPerSecondBudget = 30_000_000;
+    private const double HibernatedBytesBudget = 8192;
+    private const double VersionMillisecondsBudget = 150;
+
+    /// <summary>Names of all parts' rows and how they are measured. Nothing is measured yet.</summary>
+    /// <returns>The parts, in the order of the report.</returns>
+    public static IReadOnlyList<BenchPart> All() =>
+    [
+        BenchPart.OfRow("kho --version", "ms", VersionMillisecondsBudget, BudgetKind.AtMost, static _ => StartupWorkload.Milliseconds()),
+        BenchPart.OfRow(
+            "machine-kexecs",
+            "1/s",
+            KexecsPerSecondBudget,
+            BudgetKind.AtLeast,
+            static repetitions => BenchPart.Median(repetitions, Fleet().KexecsPerSecond)),
+        BenchPart.OfRow(
+            "machine, hibernated", "B", HibernatedBytesBudget, BudgetKind.AtMost, static _ => Fleet().HibernatedBytes()),
+        BenchPart.OfRow(
+            "machine, allocated", "B/message", 0, BudgetKind.AtMost, static _ => Fleet().AllocatedBytesPerMessage()),
+        new(["actor messages", "actor messages, allocated"], Messages),
+        .. RadixWorkloads.Groups.Select(group => new BenchPart(
+            group, repetitions => [.. RadixWorkloads.Run(repetitions, group).Select(BenchRow.OfTracker)])),
+    ];
+
+    private static FleetWorkload Fleet() => new(SourceTree.Scenarios());
+
+    private static IReadOnlyList<BenchRow> Messages(int repetitions)
+    {
+        MessageWorkload workload = new();
+        double allocated = 0;
+        double perSecond = BenchPart.Median(repetitions, () =>
+        {
+            MessageFigures figures = workload.Measure();
+            allocated = figures.AllocatedBytes;
+            return figures.PerSecond;
+        });
+        return
+        [
+            new("actor messages", "1/s", perSecond, MessagesPerSecondBudget, BudgetKind.AtLeast),
+            new("actor messages, allocated", "B/message", allocated, 0, BudgetKind.AtMost),
+        ];
+    }
+}

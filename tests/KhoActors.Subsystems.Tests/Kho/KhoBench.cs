@@ -72,7 +72,8 @@ internal sealed class KhoBench
 
     public string[] Lines => [.. Log.Lines.Select(line => line.Text)];
 
-    public SortedSet<(ulong Pfn, int Order)> Tracked => _tracker.Tracker is RadixTree tree ? [.. CollectBlocks.Of(tree).Select(block => (block.Pfn, block.Order))] : [];
+    public SortedSet<(ulong Pfn, int Order)> Tracked =>
+        _tracker.Tracker is RadixTree tree ? [.. CollectBlocks.Of(tree).Select(block => (block.Pfn, block.Order))] : [];
 
     public static KernelBuild Kernel(KhoAbi? abi = null, bool debug = false) => new()
     {

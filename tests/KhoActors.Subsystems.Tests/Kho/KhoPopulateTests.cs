@@ -196,7 +196,11 @@ public class KhoPopulateTests
         boot.Populate(_early, _log);
         boot.MemoryInitEarly(_early, _log);
 
-        string[] expected = [.. capture.Dmesg(generation).Select(line => line.Text).Where(text => text.StartsWith("  node   0: [mem ", StringComparison.Ordinal)).Select(text => text[17..54])];
+        const string Prefix = "  node   0: [mem ";
+        IEnumerable<string> expected =
+            from line in capture.Dmesg(generation)
+            where line.Text.StartsWith(Prefix, StringComparison.Ordinal)
+            select line.Text[Prefix.Length..line.Text.IndexOf(']', StringComparison.Ordinal)];
         Assert.Equal(expected, Regions());
     }
 

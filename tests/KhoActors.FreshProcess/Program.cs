@@ -25,10 +25,9 @@ machine.WakeUp(spec, file.AsMemory(position));
 GenerationReport report = machine.RunGeneration(isLast, keepLog: true);
 
 Console.WriteLine(Convert.ToHexStringLower(machine.Digest));
-Console.WriteLine(
-    string.Create(
-        CultureInfo.InvariantCulture,
-        $"{report.Generation} {report.PreviousKernel} {report.Kernel} {report.HandedOver} {report.End} {report.Survived} {report.Lost} {report.Restored} {report.Operations} {report.FailedRequests} {report.Messages} {report.ViolationCount}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Generation} {report.PreviousKernel} {report.Kernel} {report.HandedOver} {report.End}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Survived} {report.Lost} {report.Restored} {report.ViolationCount}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Operations} {report.FailedRequests} {report.Messages}"));
 foreach (LogLine line in report.Log)
 {
     Console.WriteLine(line);

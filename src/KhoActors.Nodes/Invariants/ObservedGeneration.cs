@@ -269,7 +269,8 @@ internal sealed class ObservedGeneration
     {
         if (_unrestoredPages.TryFindOverlap(pfn, pages, out PageRuns.Run preserved))
         {
-            _report(InvariantCatalog.PreservedNotAllocated, $"pages 0x{pfn:x}+{pages} were allocated, preserved and not restored is 0x{preserved.StartPfn:x}..0x{preserved.EndPfn:x}");
+            string unrestored = $"0x{preserved.StartPfn:x}..0x{preserved.EndPfn:x}";
+            _report(InvariantCatalog.PreservedNotAllocated, $"pages 0x{pfn:x}+{pages} were allocated, preserved and not restored is {unrestored}");
         }
 
         if (_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run taken))
@@ -332,7 +333,8 @@ internal sealed class ObservedGeneration
         {
             _report(
                 InvariantCatalog.SubtreeExact,
-                $"sub-blob '{name}': expected 0x{expected.Phys:x}+0x{expected.SizeBytes:x}, found {Errno.Symbol(result.Code)} 0x{result.Value:x}+0x{result.Extra:x}");
+                $"sub-blob '{name}': expected 0x{expected.Phys:x}+0x{expected.SizeBytes:x}, "
+                + $"found {Errno.Symbol(result.Code)} 0x{result.Value:x}+0x{result.Extra:x}");
         }
     }
 
@@ -343,7 +345,8 @@ internal sealed class ObservedGeneration
         {
             if (pages != 0 && !IsUncertain(pfn, pages))
             {
-                _report(InvariantCatalog.RestoreExact, $"{pages} pages at 0x{pfn:x} were restored and had not been preserved so, or were restored before");
+                string restored = $"{pages} pages at 0x{pfn:x} were restored";
+                _report(InvariantCatalog.RestoreExact, $"{restored} and had not been preserved so, or were restored before");
             }
 
             return;

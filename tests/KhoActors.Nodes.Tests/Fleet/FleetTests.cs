@@ -135,16 +135,18 @@ public class FleetTests
         {
             Workers = 1,
             GenerationDone = (machine, report) =>
-                reports[machine] = $"{report.Generation} {report.Kernel} {report.End} {report.Messages} {report.Restored} {report.Survived} {report.Operations}",
+                reports[machine] = $"{report.Generation} {report.Kernel} {report.End} {report.Messages} {report.Restored} {report.Operations}",
         });
         return reports;
     }
 
     private static string Text(FleetResult result)
     {
-        IEnumerable<string> transitions = result.Transitions.Select(each => $"{each.From}>{each.To} {each.Count} {each.Restored} {each.Lost} {each.Violations}");
+        IEnumerable<string> transitions = result.Transitions
+            .Select(each => $"{each.From}>{each.To} {each.Count} {each.Restored} {each.Lost} {each.Violations}");
         return $"""
-            {result.Digest} {result.Machines} {result.Kexecs} {result.ColdBoots} {result.Messages} {result.Operations} {result.FailedRequests} {result.ViolationCount}
+            {result.Digest} {result.Machines} {result.Kexecs} {result.ColdBoots}
+            {result.Messages} {result.Operations} {result.FailedRequests} {result.ViolationCount}
             {string.Join(',', result.Outcomes)}
             {string.Join(',', transitions)}
             {string.Join(',', result.Violations)} {string.Join(',', result.Defects)} {result.Interrupted}

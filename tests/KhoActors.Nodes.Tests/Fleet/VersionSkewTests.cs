@@ -40,7 +40,7 @@ public class VersionSkewTests
 
         GenerationReport refused = run.Reports[1];
         string[] log = [.. refused.Log.Select(line => line.Text)];
-        Assert.Contains(log, line => line.StartsWith("KHO: setup: handover FDT (0x", StringComparison.Ordinal) && line.EndsWith($"is incompatible with '{compatible}': 1", StringComparison.Ordinal));
+        Assert.Single(log, line => line.EndsWith($" is incompatible with '{compatible}': 1", StringComparison.Ordinal));
         Assert.Contains("KHO: disabling KHO revival", log);
         Assert.DoesNotContain(log, line => line.StartsWith("KHO: exec from", StringComparison.Ordinal));
         Assert.True(refused.WasKexec);

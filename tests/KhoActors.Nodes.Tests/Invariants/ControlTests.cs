@@ -49,7 +49,13 @@ public class ControlTests
             Kexecs = 4,
             Hardware = [new HardwareVariant { MemoryBytes = 256UL << 20 }],
             CommandLines = ["kho=on kho_scratch=16M,48M,16M"],
-            Workload = new Workload { OperationsPerKexec = 400, MemoryLimitBytes = 1UL << 40, FolioOrders = new ValueRange(4, 10), Mix = new OperationMix { PreserveFolio = 4, PreservePages = 3, AllocPreserve = 3 } },
+            Workload = new Workload
+            {
+                OperationsPerKexec = 400,
+                MemoryLimitBytes = 1UL << 40,
+                FolioOrders = new ValueRange(4, 10),
+                Mix = new OperationMix { PreserveFolio = 4, PreservePages = 3, AllocPreserve = 3 },
+            },
         };
 
         FleetResult result = FleetRunner.Run(new FleetPlan(scenario.Resolve(), 5), new FleetOptions { Workers = 2 });

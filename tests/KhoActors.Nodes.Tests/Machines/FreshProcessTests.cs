@@ -37,10 +37,14 @@ public class FreshProcessTests
         }
 
         GenerationReport report = machine.RunGeneration(isLast, keepLog: true);
-        string summary = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{report.Generation} {report.PreviousKernel} {report.Kernel} {report.HandedOver} {report.End} {report.Survived} {report.Lost} {report.Restored} {report.Operations} {report.FailedRequests} {report.Messages} {report.ViolationCount}");
-        string[] expected = [MachineBench.DigestOf(machine), summary, .. report.Log.Select(line => line.ToString())];
+        string[] expected =
+        [
+            MachineBench.DigestOf(machine),
+            $"{report.Generation} {report.PreviousKernel} {report.Kernel} {report.HandedOver} {report.End}",
+            $"{report.Survived} {report.Lost} {report.Restored} {report.ViolationCount}",
+            $"{report.Operations} {report.FailedRequests} {report.Messages}",
+            .. report.Log.Select(line => line.ToString()),
+        ];
         Assert.Equal(expected, found);
     }
 

@@ -68,10 +68,12 @@ internal static class CommandLine
         RootCommand root = new("A deterministic laboratory for Linux Kexec HandOver: simulated machines hand memory from kernel to kernel.")
         {
             RunCommand.Create(terminal),
+            BootCommand.Create(terminal),
             ConformanceCommand.Create(terminal),
             InspectCommand.Create(terminal),
             CatalogCommands.CreateScenarios(terminal),
             CatalogCommands.CreateKernels(terminal),
+            InvariantsCommand.Create(terminal),
             ValidateCommand.Create(terminal),
             DoctorCommand.Create(terminal),
             BenchCommand.Create(terminal),

@@ -10,7 +10,7 @@ internal static class ConformanceCommand
     private static readonly (Func<string, bool> Recognises, Func<string, Action<CaseResult>, IReadOnlyList<CaseResult>> Run)[] Suites =
     [
         (GoldenVectors.Recognises, static (directory, progress) => GoldenVectors.Run(directory, progress)),
-        (RealCaptures.Recognises, static (directory, progress) => RealCaptures.Run(directory, progress)),
+        (RealCaptures.Recognises, static (directory, progress) => RealCaptures.Run(directory, new KernelsByRelease(SourceTree.Kernels()), progress)),
     ];
 
     /// <summary>Makes the command.</summary>

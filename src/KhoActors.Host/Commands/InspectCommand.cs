@@ -1,15 +1,13 @@
 using System.CommandLine;
-using KhoActors.Host.Inspect;
+using KhoActors.Host.Reports;
 using KhoActors.Nodes.Conformance;
-using KhoActors.Subsystems;
 using KhoActors.Subsystems.Fdt;
 
 namespace KhoActors.Host.Commands;
 
-/// <summary><c>kho inspect FILE.dtb|CAPTURE [VIEW]</c>: what is in a device tree blob or in memory captured on a real kernel.</summary>
+/// <summary><c>kho inspect FILE.dtb|CAPTURE</c>: what is in a device tree blob or in memory captured on a real kernel.</summary>
 internal static class InspectCommand
 {
-    private const string Summary = "summary";
     private const int BlobBytesMax = 64 << 20;
 
     /// <summary>Makes the command.</summary>
@@ -17,69 +15,58 @@ internal static class InspectCommand
     /// <returns>The command.</returns>
     public static Command Create(Terminal terminal)
     {
-        Argument<string> target = new("target") { Description = "A device tree blob, a capture, or one generation of it (gen-N)." };
-        Argument<string> view = new("view")
-        {
-            Description = "What to show of a generation.",
-            DefaultValueFactory = static _ => Summary,
-        };
-        view.AcceptOnlyFromAmong(Summary, "fdt", "radix", "memory", "dmesg");
-        Command command = new("inspect", "Show what is in a device tree blob or in memory captured on a real kernel.") { target, view };
-        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(target), parsed.GetRequiredValue(view)));
+        Argument<string> target = new("target") { Description = "A device tree blob, a capture, or one generation of it (gen-N), which is shown in full." };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("inspect", "Show what is in a device tree blob or in memory captured on a real kernel.") { target, json };
+        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(target), parsed.GetValue(json)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, string target, string view)
+    private static ExitCode Run(Terminal terminal, string target, bool asJson)
     {
+        if (!Capture.Recognises(target))
+        {
+            return InspectBlob(terminal, target, asJson);
+        }
+
         try
         {
-            return Capture.Recognises(target) ? InspectCapture(terminal, Capture.Open(target), view) : InspectBlob(terminal, target);
+            Capture capture = Capture.Open(target);
+            Show(terminal, capture, CaptureInspection.Read(capture), asJson);
+            return ExitCode.Held;
         }
         catch (CaptureFormatException refusal)
         {
             throw new UsageException($"{target}: {refusal.Message}");
         }
-        catch (SimulatedOopsException oops)
-        {
-            // Some captures hold damaged trees on purpose: the real kernel oopsed there, too.
-            terminal.Complain($"{target}: a kernel that walks this memory stops with: {oops.Message}");
-            return ExitCode.Violated;
-        }
     }
 
-    private static ExitCode InspectCapture(Terminal terminal, Capture capture, string view)
+    private static void Show(Terminal terminal, Capture capture, IReadOnlyList<CaptureInspection> inspections, bool asJson)
     {
-        CaptureView output = new(terminal);
-        if (capture.Selected is not { } number)
+        if (asJson)
         {
-            if (view != Summary)
+            JsonReport.Write(terminal, json =>
             {
-                throw new UsageException($"which generation? `{view}` shows one: name a gen-N folder of {capture.Name}");
-            }
+                json.WriteStartArray();
+                foreach (CaptureInspection inspection in inspections)
+                {
+                    inspection.WriteJson(json);
+                }
 
-            output.WriteChain(capture);
-            return ExitCode.Held;
+                json.WriteEndArray();
+            });
         }
-
-        CaptureGeneration generation = capture.Generation(number);
-        if (!generation.HasPages && view is "fdt" or "radix")
+        else if (capture.Selected is null)
         {
-            throw new UsageException($"{generation.Name} captured no memory");
+            CaptureChain.Write(capture, inspections, terminal);
         }
-
-        Action<CaptureGeneration> write = view switch
+        else
         {
-            "fdt" => output.WriteFdt,
-            "radix" => output.WriteBlocks,
-            "memory" => output.WriteMemory,
-            "dmesg" => output.WriteLog,
-            _ => output.WriteSummary,
-        };
-        write(generation);
-        return ExitCode.Held;
+            inspections[0].WriteText(terminal.Out);
+        }
     }
 
-    private static ExitCode InspectBlob(Terminal terminal, string path)
+    private static ExitCode InspectBlob(Terminal terminal, string path, bool asJson)
     {
         FileInfo file = new(path);
         if (!file.Exists)
@@ -92,13 +79,31 @@ internal static class InspectCommand
             throw new UsageException($"{path}: too large for a device tree blob");
         }
 
-        int result = FdtDts.Print(File.ReadAllBytes(path), terminal.Out, FdtDtsStyle.NativeNumbers);
-        if (result == 0)
+        byte[] blob = File.ReadAllBytes(path);
+        using StringWriter source = new() { NewLine = "\n" };
+        int result = FdtDts.Print(blob, source, FdtDtsStyle.NativeNumbers);
+        if (result != 0)
         {
-            return ExitCode.Held;
+            terminal.Complain($"{path}: not a sound device tree blob: {FdtError.Symbol(result)}");
+            return ExitCode.Usage;
         }
 
-        terminal.Complain($"{path}: not a sound device tree blob: {FdtError.Symbol(result)}");
-        return ExitCode.Usage;
+        if (asJson)
+        {
+            JsonReport.Write(terminal, json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("file", path);
+                json.WriteNumber("totalsize", FdtReader.TotalSize(blob));
+                json.WriteString("dts", source.ToString());
+                json.WriteEndObject();
+            });
+        }
+        else
+        {
+            terminal.Out.Write(source);
+        }
+
+        return ExitCode.Held;
     }
 }

@@ -19,7 +19,11 @@ internal sealed class RunCommand
     private readonly Option<string?> _seed = new("--seed") { Description = "A number, or 'random' to draw one; default is the scenario's." };
     private readonly Option<int?> _workers = new("--workers") { Description = "Threads; the digest is the same for any number." };
     private readonly Option<string> _engine = new("--engine") { Description = "Who carries the machines: local.", DefaultValueFactory = static _ => LocalEngine };
-    private readonly Option<string[]> _set = new("--set") { Description = "key=value: another value in the scenario, e.g. workload.operations_per_kexec=128." };
+    private readonly Option<string[]> _set = new("--set")
+    {
+        Description = "key=value: another value in the scenario, e.g. workload.operations_per_kexec=128.",
+    };
+
     private readonly Option<bool> _json = CommonOptions.Json();
 
     private RunCommand(Terminal terminal) => _terminal = terminal;
@@ -102,8 +106,8 @@ internal sealed class RunCommand
     {
         foreach (MachineViolation violation in result.Violations)
         {
-            _terminal.Error.WriteLine(
-                $"violation: machine {violation.Machine}, generation {violation.Violation.Generation}: {violation.Violation.Invariant}: {violation.Violation.Detail}");
+            (string invariant, int generation, string detail) = violation.Violation;
+            _terminal.Error.WriteLine($"violation: machine {violation.Machine}, generation {generation}: {invariant}: {detail}");
         }
 
         foreach (string defect in result.Defects)
@@ -188,7 +192,7 @@ internal sealed class RunCommand
             Elapsed = elapsed,
             PeakRssBytes = self.PeakWorkingSet64,
             HistoryBytes = 0,
-            Digest = result.Digest,
+            Digest = result.Interrupted ? string.Empty : result.Digest,
         };
     }
 }

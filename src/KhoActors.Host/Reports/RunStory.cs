@@ -25,11 +25,21 @@ internal sealed class RunStory(Terminal terminal)
                 : $"  nothing was handed over; {report.Lost} preserved pieces are gone");
         }
 
-        if (report.Operations > 0)
+        if (report.End != GenerationEnd.Last)
         {
-            terminal.Out.WriteLine($"  {report.Operations} operations, {report.Messages} messages, {report.FailedRequests} requests refused; end: {report.End}");
+            terminal.Out.WriteLine($"  {report.Operations} operations in {report.Messages} messages, {report.FailedRequests} requests refused; {EndOf(report.End)}");
         }
 
         terminal.Out.WriteLine();
     }
+
+    private static string EndOf(GenerationEnd end) => end switch
+    {
+        GenerationEnd.Kexec => "then kexec",
+        GenerationEnd.LoadFailed => "then a plain reboot: the next kernel could not be loaded",
+        GenerationEnd.Panic => "then a panic without hand-over",
+        GenerationEnd.ColdBoot => "then power off and on",
+        GenerationEnd.Oops => "then the kernel crashed",
+        _ => string.Empty,
+    };
 }

@@ -28,6 +28,9 @@ public sealed class Capture
     /// <summary>What the case shows, in one line; empty when it has no case.json.</summary>
     public string Description { get; }
 
+    /// <summary>CPUs of the captured machine; 1 when case.json does not say.</summary>
+    public int Cpus { get; private init; } = 1;
+
     /// <summary>The generation that was asked for when a <c>gen-N</c> folder was opened, else null.</summary>
     public int? Selected { get; }
 
@@ -59,8 +62,8 @@ public sealed class Capture
             throw new CaptureFormatException(CaptureCaseFile.Name, string.Empty, "is missing");
         }
 
-        (string description, IReadOnlyList<CaptureDescription> generations) = described ? CaptureCaseFile.Read(files) : (string.Empty, []);
-        Capture capture = new(files, Path.GetFileName(root), description, selected) { Kernels = CaptureKernels.ReadNear(root) };
+        (string description, int cpus, IReadOnlyList<CaptureDescription> generations) = described ? CaptureCaseFile.Read(files) : (string.Empty, 1, []);
+        Capture capture = new(files, Path.GetFileName(root), description, selected) { Cpus = cpus, Kernels = CaptureKernels.ReadNear(root) };
         foreach (CaptureDescription generation in generations.OrderBy(generation => generation.Number))
         {
             capture.Add(generation);

@@ -10,12 +10,14 @@ internal static class CaptureCaseFile
 
     private const int GenerationsMax = 10_000;
     private const int OrderMax = 52;
+    private const int CpusMax = 8192;
 
-    /// <summary>Description of the case and of its generations, in the order of the file.</summary>
-    public static (string Description, IReadOnlyList<CaptureDescription> Generations) Read(CaptureFiles files)
+    /// <summary>What the case shows, the machine's CPUs, and its generations in the order of the file.</summary>
+    public static (string Description, int Cpus, IReadOnlyList<CaptureDescription> Generations) Read(CaptureFiles files)
     {
         CaptureField root = CaptureField.Parse(Name, files.Bytes(Name));
         string description = root.Find("description")?.Text() ?? string.Empty;
+        int cpus = root.Find("vm")?.Find("cpus")?.Number(1, CpusMax) ?? 1;
         List<CaptureDescription> generations = [];
         foreach (CaptureField generation in root.Find("generations")?.Items() ?? [])
         {
@@ -28,7 +30,7 @@ internal static class CaptureCaseFile
             generations.Add(read);
         }
 
-        return (description, generations);
+        return (description, cpus, generations);
     }
 
     private static CaptureDescription Generation(in CaptureField field) =>

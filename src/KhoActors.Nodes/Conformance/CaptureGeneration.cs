@@ -3,6 +3,7 @@ using System.Text;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
+using NodeRange = KhoActors.Subsystems.Memblock.NodeRange;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -82,6 +83,18 @@ public sealed class CaptureGeneration
     /// <summary>Reads the top-level ranges of /proc/iomem, which a load without KHO searches.</summary>
     /// <returns>The ranges.</returns>
     public IReadOnlyList<FirmwareRange> ReadIomem() => CaptureMemoryMap.ParseIomem(Path("iomem"), _files.Lines(Path("iomem")));
+
+    /// <summary>Reads where the kernel's image lay while it ran, which with address randomisation only it knows.</summary>
+    /// <returns>The address of its code in /proc/iomem, or null when that was not saved or does not show it.</returns>
+    public ulong? ReadImagePhys() => _files.Exists(Path("iomem")) ? CaptureMemoryMap.FindKernelCode(_files.Lines(Path("iomem"))) : null;
+
+    /// <summary>Reads where the initial RAM disk lay, in whole pages, as the kernel reports it.</summary>
+    /// <returns>The range, or null when the log does not show it.</returns>
+    public PhysicalRange? ReadInitrd() => CaptureMemoryMap.FindRamDisk(ReadLog());
+
+    /// <summary>Reads the ranges of memory as the kernel's early allocator had them when it set its zones up.</summary>
+    /// <returns>The ranges in the log's order; none when the log does not show them.</returns>
+    public IReadOnlyList<NodeRange> ReadEarlyNodeRanges() => CaptureMemoryMap.EarlyNodeRanges(ReadLog());
 
     /// <summary>Reads the command line file.</summary>
     /// <returns>The command line.</returns>

@@ -11,15 +11,13 @@ namespace KhoActors.Nodes.Conformance;
 /// <param name="Order">log2 of the pages of each.</param>
 /// <param name="Blocks">How many.</param>
 /// <param name="Bytes">Bytes of all.</param>
-public readonly record struct InspectedOrder(int Order, int Blocks, ulong Bytes);
-
-/// <summary>A blob of the root FDT.</summary>
-/// <param name="Name">Name of its sub-node.</param>
-/// <param name="Phys">Its address, or null when the sub-node names none.</param>
-/// <param name="SizeBytes">Its size, or null when it is not recorded.</param>
-/// <param name="Content">What it holds in words, or why that is not known.</param>
-/// <param name="Dts">Device tree source when it is an FDT, else empty.</param>
-public sealed record InspectedBlob(string Name, ulong? Phys, ulong? SizeBytes, string Content, string Dts);
+public readonly record struct InspectedOrder(int Order, int Blocks, ulong Bytes)
+{
+    /// <summary>Sums blocks up.</summary>
+    internal static IReadOnlyList<InspectedOrder> Of(IEnumerable<CaptureBlock> blocks) =>
+        [.. blocks.GroupBy(block => block.Order).OrderByDescending(group => group.Key)
+            .Select(group => new InspectedOrder(group.Key, group.Count(), (ulong)group.Count() << (group.Key + PageGeometry.Shift)))];
+}
 
 /// <summary>Everything that a capture shows of one generation, for people (<see cref="WriteText"/>) and programs (<see cref="WriteJson"/>).</summary>
 public sealed class CaptureInspection
@@ -36,16 +34,17 @@ public sealed class CaptureInspection
 
         CapturePages pages = generation.ReadPages();
         PhysicalMemory memory = pages.ToMemory();
+        SavedPages = pages.Pages.Count;
         RootFdtPhys = pages.RootFdtPhys;
         byte[] root = new byte[PageGeometry.SizeBytes];
         memory.Read(pages.RootFdtPhys, root);
         RootFdt = RootFdtView.Read(root);
         RootDts = DtsOf(root);
-        Blobs = [.. RootFdt.Subnodes.Select(subnode => InspectBlob(pages, memory, subnode))];
+        Blobs = [.. RootFdt.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))];
         TrackerCheck.TreeWalk walk = TrackerCheck.Walk(pages, memory, RootFdt);
+        Damage = RootFdt.Compatible == KhoAbi.V1.Compatible ? string.Empty : walk.Oops;
         Blocks = RootFdt.Compatible != KhoAbi.V1.Compatible && walk.Oops.Length == 0 ? walk.Blocks : generation.ReadBlocks();
-        Orders = [.. Blocks.GroupBy(block => block.Order).OrderByDescending(group => group.Key)
-            .Select(group => new InspectedOrder(group.Key, group.Count(), (ulong)group.Count() << (group.Key + PageGeometry.Shift)))];
+        Orders = InspectedOrder.Of(Blocks);
     }
 
     /// <summary>The generation.</summary>
@@ -56,6 +55,9 @@ public sealed class CaptureInspection
 
     /// <summary>The firmware's memory map and nodes; null when no log was saved.</summary>
     public MemoryMap? MemoryMap { get; }
+
+    /// <summary>Pages of memory that were saved.</summary>
+    public int SavedPages { get; }
 
     /// <summary>Address of the root FDT handed over, 0 when nothing was.</summary>
     public ulong RootFdtPhys { get; }
@@ -72,6 +74,9 @@ public sealed class CaptureInspection
     /// <summary>All preserved blocks in walk order: from the tree in memory, or where that cannot be walked (kho-v1, damage) as case.json lists them.</summary>
     public IReadOnlyList<CaptureBlock> Blocks { get; } = [];
 
+    /// <summary>With what a kernel that walks the tree of preserved blocks stops; empty when it can be walked.</summary>
+    public string Damage { get; } = string.Empty;
+
     /// <summary>Preserved blocks by order, highest first.</summary>
     public IReadOnlyList<InspectedOrder> Orders { get; } = [];
 
@@ -79,9 +84,15 @@ public sealed class CaptureInspection
     /// <param name="directory">A <c>gen-N</c> folder, or a case folder for all its generations.</param>
     /// <returns>One inspection for each generation.</returns>
     /// <exception cref="CaptureFormatException">The capture is missing or malformed.</exception>
-    public static IReadOnlyList<CaptureInspection> Read(string directory)
+    public static IReadOnlyList<CaptureInspection> Read(string directory) => Read(Capture.Open(directory));
+
+    /// <summary>Inspects a capture.</summary>
+    /// <param name="capture">The capture; one that selects a generation gives that one.</param>
+    /// <returns>One inspection for each generation.</returns>
+    /// <exception cref="CaptureFormatException">The capture is malformed.</exception>
+    public static IReadOnlyList<CaptureInspection> Read(Capture capture)
     {
-        Capture capture = Capture.Open(directory);
+        ArgumentNullException.ThrowIfNull(capture);
         return [.. capture.Generations.Where(g => capture.Selected is null || capture.Selected == g.Number).Select(g => new CaptureInspection(g))];
     }
 
@@ -101,40 +112,7 @@ public sealed class CaptureInspection
         CaptureInspectionJson.Write(this, json);
     }
 
-    private static InspectedBlob InspectBlob(CapturePages pages, PhysicalMemory memory, RootFdtSubnode subnode)
-    {
-        if (subnode.Phys is not { } phys || !pages.Holds(phys))
-        {
-            return new InspectedBlob(subnode.Name, subnode.Phys, subnode.SizeBytes, "was not saved", string.Empty);
-        }
-
-        byte[] page = new byte[PageGeometry.SizeBytes];
-        memory.Read(phys, page);
-        bool isFdt = FdtReader.CheckHeader(page) == 0;
-        return new InspectedBlob(subnode.Name, phys, subnode.SizeBytes, ContentOf(subnode, page, isFdt), isFdt ? DtsOf(page) : string.Empty);
-    }
-
-    private static string ContentOf(RootFdtSubnode subnode, byte[] page, bool isFdt)
-    {
-        if (subnode.Name == KexecMetadata.SubtreeName)
-        {
-            KexecMetadataReading reading = KexecMetadata.TryRead(page, subnode.SizeBytes ?? 0, out KexecMetadata metadata);
-            return reading == KexecMetadataReading.Read
-                ? $"version {metadata.Version}, written by {metadata.PreviousRelease}, count {metadata.KexecCount}"
-                : $"cannot be read: {reading}";
-        }
-
-        if (subnode.Name == MemblockFdt.SubtreeName)
-        {
-            return HandoverCheck.DecodeMemblock(page) is { } entries
-                ? string.Join(", ", entries.Select(entry => $"{entry.Name} at 0x{entry.Start:x}, {entry.SizeBytes} bytes"))
-                : $"cannot be read: header {FdtReader.CheckHeader(page)}, compatible {MemblockFdt.CheckCompatible(page)}";
-        }
-
-        return isFdt ? "a flattened device tree" : "raw bytes";
-    }
-
-    private static string DtsOf(byte[] page)
+    internal static string DtsOf(byte[] page)
     {
         using StringWriter text = new() { NewLine = "\n" };
         FdtDts.Print(page, text, FdtDtsStyle.NativeNumbers);

@@ -21,6 +21,7 @@ internal static class CaptureInspectionJson
         WriteMap(inspection.MemoryMap, json);
         WriteRegions("reserve_mem", (description.ReserveMem ?? []).Select(region => (region.Name, region.Start, region.SizeBytes)), json);
         WriteRegions("scratch", (description.ScratchArray ?? []).Select((area, i) => (i.ToString(CultureInfo.InvariantCulture), area.Phys, area.SizeBytes)), json);
+        WriteReceived(description, json);
         WriteHandover(inspection, json);
         WriteArray("log", inspection.Log, json, (writer, line) =>
         {
@@ -54,6 +55,22 @@ internal static class CaptureInspectionJson
             writer.WriteNumber("bytes", region.SizeBytes);
         });
 
+    private static void WriteReceived(CaptureDescription description, Utf8JsonWriter json)
+    {
+        if (description.Incoming is not { Handoff: var received })
+        {
+            json.WriteNull("received");
+            return;
+        }
+
+        json.WriteStartObject("received");
+        Hex(json, "fdt", received.FdtPhys);
+        json.WriteNumber("fdt_bytes", received.FdtSizeBytes);
+        Hex(json, "scratch", received.ScratchPhys);
+        json.WriteNumber("scratch_bytes", received.ScratchSizeBytes);
+        json.WriteEndObject();
+    }
+
     private static void WriteHandover(CaptureInspection inspection, Utf8JsonWriter json)
     {
         if (inspection.RootFdt is not { } root)
@@ -69,6 +86,8 @@ internal static class CaptureInspectionJson
         json.WriteNumber("totalsize", root.TotalSizeBytes);
         Hex(json, "preserved_memory_map", root.MapPhys ?? 0);
         json.WriteString("dts", inspection.RootDts);
+        json.WriteNumber("saved_pages", inspection.SavedPages);
+        json.WriteString("damage", inspection.Damage);
         WriteArray("blobs", inspection.Blobs, json, (writer, blob) =>
         {
             writer.WriteString("name", blob.Name);

@@ -6,6 +6,9 @@ namespace KhoActors.Nodes.Conformance;
 /// <summary>An inspected capture as text for people.</summary>
 internal static class CaptureInspectionText
 {
+    /// <summary>Longer lists of blocks are only summed up; the JSON form holds them all.</summary>
+    private const int BlocksListedMax = 64;
+
     /// <summary>Writes everything, section by section.</summary>
     public static void Write(CaptureInspection inspection, TextWriter output)
     {
@@ -19,6 +22,7 @@ internal static class CaptureInspectionText
         }
 
         WriteMap(inspection, output);
+        WriteReceived(description, output);
         WriteHandOff(description, output);
         WriteHandover(inspection, output);
         WriteLog(inspection, output);
@@ -40,6 +44,14 @@ internal static class CaptureInspectionText
         foreach (NodeRange node in map.NodeRanges)
         {
             Line(output, $"  0x{node.Start:x16}-0x{node.End - 1:x16}  node {node.Node}");
+        }
+    }
+
+    private static void WriteReceived(CaptureDescription description, TextWriter output)
+    {
+        if (description.Incoming is { Handoff: var received })
+        {
+            Line(output, $"received: root FDT 0x{received.FdtPhys:x} ({received.FdtSizeBytes} bytes), scratch array 0x{received.ScratchPhys:x} ({received.ScratchSizeBytes} bytes)");
         }
     }
 
@@ -85,8 +97,18 @@ internal static class CaptureInspectionText
             Indented(output, blob.Dts);
         }
 
+        if (inspection.Damage.Length > 0)
+        {
+            Line(output, $"the tree is damaged, a kernel that walks it stops with: {inspection.Damage}");
+        }
+
         ulong bytes = 0;
-        Line(output, $"preserved blocks: {inspection.Blocks.Count}");
+        Line(output, $"preserved blocks: {inspection.Blocks.Count} (from {inspection.SavedPages} saved pages)");
+        foreach (CaptureBlock block in inspection.Blocks.Count <= BlocksListedMax ? inspection.Blocks : [])
+        {
+            Line(output, $"  0x{block.Phys:x9}  order {block.Order,2}");
+        }
+
         foreach (InspectedOrder order in inspection.Orders)
         {
             Line(output, $"  order {order.Order,2}  {order.Blocks,8} blocks  {order.Bytes,14} bytes");

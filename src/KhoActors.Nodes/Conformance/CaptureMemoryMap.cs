@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
+using NodeRange = KhoActors.Subsystems.Memblock.NodeRange;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -69,6 +71,50 @@ internal static partial class CaptureMemoryMap
         return ranges;
     }
 
+    /// <summary>The start of the kernel's code, which /proc/iomem shows inside RAM.</summary>
+    public static ulong? FindKernelCode(string[] iomem)
+    {
+        foreach (string line in iomem)
+        {
+            Match match = IomemLine().Match(line.Trim());
+            if (match.Success && match.Groups["type"].Value == "Kernel code" && TryRange(match, out ulong start, out _) && IsAddress(start))
+            {
+                return start;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The initial RAM disk, from the kernel's line about it.</summary>
+    public static PhysicalRange? FindRamDisk(CaptureLog log)
+    {
+        foreach (LogLine line in log.Lines)
+        {
+            Match match = RamDiskLine().Match(line.Text);
+            if (match.Success && TryRange(match, out ulong start, out ulong end) && IsAddress(end))
+            {
+                return new PhysicalRange(start, end - start);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The early node ranges of a log, in its order.</summary>
+    public static List<NodeRange> EarlyNodeRanges(CaptureLog log)
+    {
+        List<NodeRange> ranges = [];
+        foreach (LogLine line in log.Lines)
+        {
+            AddNodeRange(ranges, EarlyNodeLine(), line.Text);
+        }
+
+        return ranges;
+    }
+
+    private static bool IsAddress(ulong value) => value <= 1UL << PageGeometry.PhysicalAddressBits;
+
     private static FirmwareRangeKind KindOf(Match match) =>
         match.Groups["type"].Value is "System RAM" or "usable" ? FirmwareRangeKind.Ram : FirmwareRangeKind.Reserved;
 
@@ -113,6 +159,9 @@ internal static partial class CaptureMemoryMap
 
     [GeneratedRegex(@"^ +node +(?<node>\d{1,4}): \[mem 0x(?<start>[0-9a-f]{1,16})-0x(?<last>[0-9a-f]{1,16})\]", RegexOptions.CultureInvariant)]
     private static partial Regex EarlyNodeLine();
+
+    [GeneratedRegex(@"^RAMDISK: \[mem 0x(?<start>[0-9a-f]{1,16})-0x(?<last>[0-9a-f]{1,16})\]", RegexOptions.CultureInvariant)]
+    private static partial Regex RamDiskLine();
 
     [GeneratedRegex(@"^(?<start>[0-9a-f]{1,16})-(?<last>[0-9a-f]{1,16}) : (?<type>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex IomemLine();

@@ -50,7 +50,7 @@ internal static class DebugfsCheck
 
     /// <summary>Whether this kernel took over what it was handed.</summary>
     public static bool Accepted(CaptureGeneration generation) =>
-        generation.ReadLog().Lines.Any(line => line.Text.StartsWith(VerdictCheck.Found, StringComparison.Ordinal));
+        generation.ReadLog().Lines.Any(line => line.Text.StartsWith(BootLines.Found, StringComparison.Ordinal));
 
     private static HandoverMaterial? PreviousMaterial(CaptureGeneration generation) =>
         generation.Capture.Find(generation.Number - 1) is { } previous ? HandoverMaterial.Load(previous) : null;

@@ -3,26 +3,27 @@ namespace KhoActors.Nodes.Conformance;
 /// <summary>All checks of one captured generation.</summary>
 internal static class GenerationChecks
 {
-    private static readonly (string Name, Func<CaptureGeneration, CaseResult?> Run)[] Checks =
+    private static readonly (string Name, Func<CaptureGeneration, KernelsByRelease, CaseResult?> Run)[] Checks =
     [
-        ("handover", HandoverCheck.Run),
-        ("tracker", TrackerCheck.Run),
-        ("hand-off", HandOffCheck.Run),
-        ("debugfs", DebugfsCheck.Run),
-        ("verdict", VerdictCheck.Run),
+        ("boot", BootCheck.Run),
+        ("handover", (generation, _) => HandoverCheck.Run(generation)),
+        ("tracker", (generation, _) => TrackerCheck.Run(generation)),
+        ("hand-off", (generation, _) => HandOffCheck.Run(generation)),
+        ("debugfs", (generation, _) => DebugfsCheck.Run(generation)),
+        ("verdict", (generation, _) => VerdictCheck.Run(generation)),
         ("crash", CrashCheck.Run),
-        ("load", LoadCheck.Run),
+        ("load", (generation, _) => LoadCheck.Run(generation)),
     ];
 
     /// <summary>Runs the checks for which the generation has material.</summary>
-    public static IEnumerable<CaseResult> Run(CaptureGeneration generation)
+    public static IEnumerable<CaseResult> Run(CaptureGeneration generation, KernelsByRelease kernels)
     {
-        foreach ((string name, Func<CaptureGeneration, CaseResult?> run) in Checks)
+        foreach ((string name, Func<CaptureGeneration, KernelsByRelease, CaseResult?> run) in Checks)
         {
             CaseResult? result;
             try
             {
-                result = run(generation);
+                result = run(generation, kernels);
             }
             catch (CaptureFormatException problem)
             {

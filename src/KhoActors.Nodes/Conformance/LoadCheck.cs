@@ -59,6 +59,28 @@ internal static class LoadCheck
             .Where(range => range.Kind == FirmwareRangeKind.Ram).Reverse().Select(range => new ScratchArea(range.Start, range.End - range.Start))];
     }
 
+    /// <summary>Where our loader puts the image of a generation's last load, which is the one that was executed.</summary>
+    /// <param name="generation">The generation that loads.</param>
+    /// <param name="places">The addresses, when it can be said.</param>
+    /// <returns>Whether the capture tells enough and the load succeeds.</returns>
+    public static bool TryPlan(CaptureGeneration generation, out KexecPlaces places)
+    {
+        places = default;
+        CaptureAction? load = generation.Description.Actions.LastOrDefault(action => action.IsFileLoad);
+        IReadOnlyList<KexecLoadLog> logs = KexecLoadLog.Parse(generation.Description.LoadLog);
+        if (load is null || logs.Count == 0 || Image(generation, load, last: true, logs[^1]) is not { } image)
+        {
+            return false;
+        }
+
+        ScratchArea[] areas = Areas(generation);
+        image = image with { ScratchAreas = AreasCarried(generation, load, areas.Length) };
+        KexecSegment[] segments = new KexecSegment[KexecSegments.SegmentsMax];
+        bool planned = KexecSegments.Plan(areas, image, ulong.MaxValue, segments, out KexecPlan plan) == 0;
+        places = new KexecPlaces(plan, [.. areas.Take(image.ScratchAreas)]);
+        return planned;
+    }
+
     /// <summary>How many scratch areas the image carried: none without KHO, nor (up to 6.18) when it was not finalized before the load.</summary>
     private static int AreasCarried(CaptureGeneration generation, CaptureAction load, int areas)
     {
@@ -155,3 +177,8 @@ internal static class LoadCheck
     private static string Sizes(string what, KexecSegment segment, ulong sizeBytes) => string.Create(
         CultureInfo.InvariantCulture, $"Loaded {what} at 0x{segment.Start:x} bufsz=0x{segment.BufferBytes:x} memsz=0x{sizeBytes:x}");
 }
+
+/// <summary>Where a load put what the next kernel is handed.</summary>
+/// <param name="Plan">The scratch array's segment and the setup_data node.</param>
+/// <param name="Areas">The areas in the array; none when the image carries no hand-over.</param>
+internal readonly record struct KexecPlaces(KexecPlan Plan, IReadOnlyList<ScratchArea> Areas);

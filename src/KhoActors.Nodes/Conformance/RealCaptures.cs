@@ -10,14 +10,15 @@ public static class RealCaptures
 
     /// <summary>Checks a capture, a single generation, or every capture in a folder.</summary>
     /// <param name="directory">Path of the folder.</param>
+    /// <param name="kernels">The simulated kernels, which are booted as the captured ones were.</param>
     /// <param name="progress">Told each result as it is known; may be null.</param>
     /// <returns>One result for each check of each generation. A capture that cannot be read fails with the reason.</returns>
-    public static IReadOnlyList<CaseResult> Run(string directory, Action<CaseResult>? progress = null)
+    public static IReadOnlyList<CaseResult> Run(string directory, KernelsByRelease kernels, Action<CaseResult>? progress = null)
     {
         List<CaseResult> results = [];
         foreach (string folder in Capture.Recognises(directory) ? [directory] : Cases(directory))
         {
-            foreach (CaseResult result in RunCapture(folder))
+            foreach (CaseResult result in RunCapture(folder, kernels))
             {
                 results.Add(result);
                 progress?.Invoke(result);
@@ -34,7 +35,7 @@ public static class RealCaptures
         return folders;
     }
 
-    private static List<CaseResult> RunCapture(string folder)
+    private static List<CaseResult> RunCapture(string folder, KernelsByRelease kernels)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         Capture capture;
@@ -52,7 +53,7 @@ public static class RealCaptures
         {
             if (capture.Selected is null || capture.Selected == generation.Number)
             {
-                results.AddRange(GenerationChecks.Run(generation));
+                results.AddRange(GenerationChecks.Run(generation, kernels));
             }
         }
 

@@ -71,7 +71,19 @@ public sealed class FleetResult
     public string Digest { get; internal set; } = string.Empty;
 
     /// <summary>How generations ended, by name.</summary>
-    public IReadOnlyList<KeyValuePair<string, long>> Outcomes => [.. _outcomes];
+    public IReadOnlyList<KeyValuePair<string, long>> Outcomes
+    {
+        get
+        {
+            List<KeyValuePair<string, long>> sorted = new(_outcomes.Count);
+            foreach (KeyValuePair<string, long> outcome in _outcomes)
+            {
+                sorted.Add(outcome);
+            }
+
+            return sorted;
+        }
+    }
 
     /// <summary>Transitions by names of kernels.</summary>
     public IReadOnlyList<FleetTransition> Transitions => [.. _transitions.Values];

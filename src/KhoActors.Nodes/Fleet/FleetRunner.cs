@@ -89,14 +89,18 @@ public sealed class FleetRunner
             {
                 RunSlice(number, isNew);
             }
-            catch (Exception defect) when (defect is SimulatorDefectException or LivelockException or InvalidOperationException or SnapshotFormatException)
+            catch (Exception defect) when (defect is not OutOfMemoryException)
             {
+                // Whatever fails outside a delivery (a boot, a load, a snapshot) is a defect of ours as well, and stops this machine only.
                 fleet._hibernated[number] = null;
-                Result.Defects.Add($"machine {number:d8}: {defect.Message}");
+                Result.Defects.Add($"machine {number:d8}: {Describe(defect)}");
             }
         }
 
         public void Dispose() => _machine.Dispose();
+
+        private static string Describe(Exception defect) =>
+            defect is SimulatorDefectException or LivelockException or SnapshotFormatException ? defect.Message : $"{defect.GetType().Name}: {defect.Message}";
 
         private void RunSlice(int number, bool isNew)
         {

@@ -11,6 +11,11 @@ internal record struct Claim(ulong StartPfn, ulong Pages, bool IsFolio, int Firs
     public readonly bool Overlaps(ulong startPfn, ulong endPfn) => StartPfn < endPfn && startPfn < StartPfn + Pages;
 }
 
+/// <summary>Pages whose preservation or un-preservation was under way at the jump, or that lay in scratch: a restore may work or fail.</summary>
+/// <param name="StartPfn">First page.</param>
+/// <param name="Pages">How many.</param>
+internal readonly record struct UncertainRun(ulong StartPfn, ulong Pages);
+
 /// <summary>A sub-blob that was published at the jump.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Phys">Its address.</param>

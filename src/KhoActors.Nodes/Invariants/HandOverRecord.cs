@@ -20,6 +20,9 @@ internal sealed class HandOverRecord : ISnapshotting
     /// <summary>Names whose publication or removal was under way at the jump: either outcome is right.</summary>
     public List<string> UncertainBlobs { get; } = [];
 
+    /// <summary>Pages that may or may not be preserved.</summary>
+    public List<UncertainRun> UncertainPages { get; } = [];
+
     public List<ReservedRegion> Regions { get; } = [];
 
     /// <summary>Whether the previous kernel jumped with hand-over data.</summary>
@@ -40,6 +43,7 @@ internal sealed class HandOverRecord : ISnapshotting
         Content.Clear();
         Blobs.Clear();
         UncertainBlobs.Clear();
+        UncertainPages.Clear();
         Regions.Clear();
         HandedOver = false;
         PublishedCount = 0;
@@ -149,6 +153,13 @@ internal sealed class HandOverRecord : ISnapshotting
             writer.WriteText(name);
         }
 
+        writer.WriteVar((ulong)UncertainPages.Count);
+        foreach (UncertainRun run in UncertainPages)
+        {
+            writer.WriteVar(run.StartPfn);
+            writer.WriteVar(run.Pages);
+        }
+
         writer.WriteVar((ulong)Regions.Count);
         foreach (ReservedRegion region in Regions)
         {
@@ -167,6 +178,11 @@ internal sealed class HandOverRecord : ISnapshotting
         for (int left = reader.ReadCount(LimitEntries, "the number of uncertain blobs"); left > 0; left--)
         {
             UncertainBlobs.Add(reader.ReadText());
+        }
+
+        for (int left = reader.ReadCount(LimitEntries, "the number of uncertain runs of pages"); left > 0; left--)
+        {
+            UncertainPages.Add(new UncertainRun(reader.ReadVar(), reader.ReadVar()));
         }
 
         for (int left = reader.ReadCount(LimitEntries, "the number of regions"); left > 0; left--)

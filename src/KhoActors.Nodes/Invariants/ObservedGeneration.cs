@@ -24,6 +24,7 @@ internal sealed class ObservedGeneration
     private readonly PageRuns _allocated = new();
     private bool _handedOver;
     private bool _sameCommandLine;
+    private bool _blobsHaveSizes;
 
     public ObservedGeneration(HandOverRecord incoming, Action<string, string> report)
     {
@@ -45,11 +46,12 @@ internal sealed class ObservedGeneration
         Scratch.Clear();
     }
 
-    public void Begin(bool handedOver, bool sameCommandLine)
+    public void Begin(bool handedOver, bool sameCommandLine, bool blobsHaveSizes)
     {
         Clear();
         _handedOver = handedOver;
         _sameCommandLine = sameCommandLine;
+        _blobsHaveSizes = blobsHaveSizes;
         foreach (Claim claim in _incoming.Claims)
         {
             _unrestored.Add(claim);
@@ -64,6 +66,7 @@ internal sealed class ObservedGeneration
         {
             if (TouchesScratch(claim.StartPfn, claim.Pages))
             {
+                _incoming.UncertainPages.Add(new UncertainRun(claim.StartPfn, claim.Pages));
                 continue;
             }
 
@@ -76,10 +79,29 @@ internal sealed class ObservedGeneration
         _incoming.Regions.AddRange(_regions);
         foreach (Delivery request in _requests)
         {
-            if (request.Message.Kind.Value == KhoProtocol.AddSubtree)
-            {
-                _incoming.UncertainBlobs.Add(request.Message.Text!);
-            }
+            WriteDownUncertain(request.Message);
+        }
+    }
+
+    /// <summary>What the kernel has begun and not acknowledged.</summary>
+    private void WriteDownUncertain(in Message request)
+    {
+        switch (request.Kind.Value)
+        {
+            case KhoProtocol.AddSubtree:
+                _incoming.UncertainBlobs.Add(request.Text!);
+                break;
+            case KhoProtocol.PreserveFolio or KhoProtocol.UnpreserveFolio:
+                _incoming.UncertainPages.Add(new UncertainRun(request.A, 1UL << (int)request.B));
+                break;
+            case KhoProtocol.PreservePages or KhoProtocol.UnpreservePages:
+                _incoming.UncertainPages.Add(new UncertainRun(request.A, request.B));
+                break;
+            case KhoProtocol.UnpreserveFree:
+                _incoming.UncertainPages.Add(new UncertainRun(PageGeometry.PfnOf(request.A), 1));
+                break;
+            default:
+                break;
         }
     }
 
@@ -165,7 +187,6 @@ internal sealed class ObservedGeneration
                 int held = IndexOfClaim(_held, PageGeometry.PfnOf(message.A), isFolio: true);
                 if (held >= 0)
                 {
-                    _allocated.Remove(_held[held].StartPfn, _held[held].Pages);
                     _held.RemoveAt(held);
                 }
 
@@ -217,7 +238,7 @@ internal sealed class ObservedGeneration
                 break;
             case KhoProtocol.AllocPreserve when result.Succeeded:
                 ulong pages = 1UL << PageGeometry.OrderOf(message.A);
-                Allocated(PageGeometry.PfnOf(result.Value), pages, movable: false, request.From);
+                PassedOn(PageGeometry.PfnOf(result.Value), pages, request.From);
                 _held.Add(new Claim(PageGeometry.PfnOf(result.Value), pages, true, 0, 0));
                 break;
             case MemblockProtocol.AllocatePages when result.Succeeded:
@@ -251,8 +272,7 @@ internal sealed class ObservedGeneration
             _report(InvariantCatalog.PreservedNotAllocated, $"pages 0x{pfn:x}+{pages} were allocated, preserved and not restored is 0x{preserved.StartPfn:x}..0x{preserved.EndPfn:x}");
         }
 
-        // The KHO core allocates through memblock and passes the folio on: it was seen once already.
-        if (_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run taken) && taken.Tag != ActorId.Kho.Value)
+        if (_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run taken))
         {
             _report(InvariantCatalog.AllocationDisjoint, $"pages 0x{pfn:x}+{pages} were allocated, 0x{taken.StartPfn:x}..0x{taken.EndPfn:x} is in use");
         }
@@ -260,6 +280,19 @@ internal sealed class ObservedGeneration
         if (!movable && TouchesScratch(pfn, pages))
         {
             _report(InvariantCatalog.ScratchMovable, $"pages 0x{pfn:x}+{pages} are not movable and lie in scratch");
+        }
+
+        _allocated.Remove(pfn, pages);
+        _allocated.Add(pfn, pages, owner.Value);
+    }
+
+    /// <summary>A folio of kho_alloc_preserve: the KHO core asked memblock for it, which was seen, and passes it on.</summary>
+    private void PassedOn(ulong pfn, ulong pages, ActorId owner)
+    {
+        if (!_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run run) || run != new PageRuns.Run(pfn, pfn + pages, ActorId.Kho.Value))
+        {
+            Allocated(pfn, pages, movable: false, owner);
+            return;
         }
 
         _allocated.Remove(pfn, pages);
@@ -295,7 +328,7 @@ internal sealed class ObservedGeneration
         }
 
         PublishedBlob expected = _incoming.Blobs[i];
-        if (!result.Succeeded || result.Value != expected.Phys || (result.Extra != 0 && result.Extra != expected.SizeBytes))
+        if (!result.Succeeded || result.Value != expected.Phys || result.Extra != (_blobsHaveSizes ? expected.SizeBytes : 0))
         {
             _report(
                 InvariantCatalog.SubtreeExact,
@@ -308,6 +341,11 @@ internal sealed class ObservedGeneration
         int i = IndexOfClaim(_unrestored, pfn, isFolio);
         if (i < 0)
         {
+            if (pages != 0 && !IsUncertain(pfn, pages))
+            {
+                _report(InvariantCatalog.RestoreExact, $"{pages} pages at 0x{pfn:x} were restored and had not been preserved so, or were restored before");
+            }
+
             return;
         }
 
@@ -322,6 +360,9 @@ internal sealed class ObservedGeneration
         _allocated.Remove(claim.StartPfn, claim.Pages);
         _allocated.Add(claim.StartPfn, claim.Pages, ActorId.Workload.Value);
     }
+
+    private bool IsUncertain(ulong pfn, ulong pages) =>
+        _incoming.UncertainPages.Exists(run => run.StartPfn < pfn + pages && pfn < run.StartPfn + run.Pages);
 
     private void JudgeRegion(int index, ReservedRegion found)
     {

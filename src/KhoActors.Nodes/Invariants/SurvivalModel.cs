@@ -8,13 +8,13 @@ using KhoActors.Subsystems.Memory;
 namespace KhoActors.Nodes.Invariants;
 
 /// <summary>What the judge is told of a boot: plain facts of the machine, none of them computed by what it judges.</summary>
-/// <param name="Generation">0 for the first boot.</param>
 /// <param name="Release">The kernel's release.</param>
 /// <param name="Compatible">The ABI string it accepts; empty when it is built without KHO.</param>
 /// <param name="CommandLine">Its command line.</param>
 /// <param name="HandOverRead">Whether the loader gave it hand-over data.</param>
 /// <param name="KhoAsked">Whether its command line leaves KHO on.</param>
-public sealed record BootFacts(int Generation, string Release, string Compatible, string CommandLine, bool HandOverRead, bool KhoAsked);
+/// <param name="HasMetadata">Whether its ABI has kexec metadata and sizes of sub-blobs; both came with kho-v3.</param>
+public sealed record BootFacts(string Release, string Compatible, string CommandLine, bool HandOverRead, bool KhoAsked, bool HasMetadata);
 
 /// <summary>
 /// The independent model: from the messages between clients and kernel alone it knows what must survive the next jump, and after each
@@ -23,6 +23,7 @@ public sealed record BootFacts(int Generation, string Release, string Compatible
 public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
 {
     private const int LimitViolationsKept = 100;
+    private const string MetadataLine = "KHO: exec from: ";
     private readonly HandOverRecord _record = new();
     private readonly ObservedGeneration _observed;
     private readonly List<Violation> _violations = [];
@@ -31,10 +32,10 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     /// <summary>A model that knows nothing.</summary>
     public SurvivalModel() => _observed = new ObservedGeneration(_record, Report);
 
-    /// <summary>The violations found, oldest first; at most 100 are kept.</summary>
+    /// <summary>The violations of this generation, oldest first; at most 100 are kept.</summary>
     public IReadOnlyList<Violation> Violations => _violations;
 
-    /// <summary>How many violations were found.</summary>
+    /// <summary>How many violations this generation has.</summary>
     public long ViolationCount { get; private set; }
 
     /// <summary>Pieces of memory that had to survive the last hand-over, and did.</summary>
@@ -50,9 +51,16 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     {
         _record.Clear();
         _observed.Clear();
-        _violations.Clear();
+        StartGeneration(0);
+    }
+
+    /// <summary>A kernel starts: the violations of the one before it are forgotten.</summary>
+    /// <param name="generation">0 for the first boot.</param>
+    public void StartGeneration(int generation)
+    {
+        Generation = generation;
         ViolationCount = 0;
-        Generation = 0;
+        _violations.Clear();
     }
 
     /// <summary>Judges a machine that has just booted, before any actor runs.</summary>
@@ -61,9 +69,8 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     /// <param name="log">The kernel's log so far.</param>
     public void JudgeBoot(BootFacts facts, PhysicalMemory memory, KernelLog log)
     {
-        Generation = facts.Generation;
         bool expected = _record.HandedOver && facts.HandOverRead && facts.Compatible == _record.PreviousCompatible;
-        _accepted = Said(log, "KHO: found kexec handover data.");
+        _accepted = LineOf(log, "KHO: found kexec handover data.") is not null;
         if (_accepted != expected)
         {
             Report(InvariantCatalog.HandOverAccepted, $"expected {(expected ? "acceptance" : "refusal")}, the kernel {(_accepted ? "accepted" : "refused")}");
@@ -81,23 +88,25 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
             _record.Clear();
         }
 
-        _observed.Begin(_accepted, facts.CommandLine == _record.PreviousCommandLine);
+        _observed.Begin(_accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
     }
 
     /// <summary>Judges what kho_init said of the previous kernel.</summary>
     /// <param name="facts">The boot.</param>
     /// <param name="log">The kernel's log after kho_init.</param>
-    /// <param name="hasMetadata">Whether both kernels publish kexec metadata.</param>
-    public void JudgeInit(BootFacts facts, KernelLog log, bool hasMetadata)
+    public void JudgeInit(BootFacts facts, KernelLog log)
     {
-        bool expected = _accepted && hasMetadata && facts.KhoAsked;
-        string line = string.Create(CultureInfo.InvariantCulture, $"KHO: exec from: {_record.PreviousRelease} (count {_record.PublishedCount})");
-        if (expected != Said(log, line))
+        bool isCounted = _accepted && facts.HasMetadata && facts.KhoAsked;
+        string? expected = isCounted
+            ? string.Create(CultureInfo.InvariantCulture, $"{MetadataLine}{_record.PreviousRelease} (count {_record.PublishedCount})")
+            : null;
+        string? found = LineOf(log, MetadataLine);
+        if (found != expected)
         {
-            Report(InvariantCatalog.KexecMetadata, expected ? $"expected the line '{line}'" : $"unexpected line '{line}'");
+            Report(InvariantCatalog.KexecMetadata, $"expected {Quoted(expected)}, the log has {Quoted(found)}");
         }
 
-        _record.PublishedCount = (expected ? _record.PublishedCount : 0) + 1;
+        _record.PublishedCount = (isCounted ? _record.PublishedCount : 0) + 1;
     }
 
     /// <summary>Writes down what must survive: the machine is at its jump and no actor is alive.</summary>
@@ -120,13 +129,8 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     }
 
     /// <summary>The kernel crashed: nobody damaged what it was handed, so that is a violation.</summary>
-    /// <param name="generation">The generation that crashed.</param>
     /// <param name="lastWords">What it said.</param>
-    public void JudgeCrash(int generation, string lastWords)
-    {
-        Generation = generation;
-        Report(InvariantCatalog.KernelAlive, lastWords);
-    }
+    public void JudgeCrash(string lastWords) => Report(InvariantCatalog.KernelAlive, lastWords);
 
     /// <summary>The machine lost its RAM: nothing has to survive.</summary>
     public void AtColdReset() => _record.Clear();
@@ -162,18 +166,20 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
         _record.Recover(reader);
     }
 
-    private static bool Said(KernelLog log, string start)
+    private static string? LineOf(KernelLog log, string start)
     {
         foreach (LogLine line in log.Lines)
         {
             if (line.Text.StartsWith(start, StringComparison.Ordinal))
             {
-                return true;
+                return line.Text;
             }
         }
 
-        return false;
+        return null;
     }
+
+    private static string Quoted(string? line) => line is null ? "no such line" : $"'{line}'";
 
     private void JudgeContent(PhysicalMemory memory)
     {

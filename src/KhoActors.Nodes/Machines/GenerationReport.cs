@@ -42,10 +42,10 @@ public sealed record GenerationReport
     /// <summary>Messages delivered.</summary>
     public required ulong Messages { get; init; }
 
-    /// <summary>Invariants that did not hold; at most 100 of a machine are kept.</summary>
+    /// <summary>Invariants that did not hold, the first 100.</summary>
     public required IReadOnlyList<Violation> Violations { get; init; }
 
-    /// <summary>How many invariants did not hold; <see cref="Violations"/> holds the first of a machine's.</summary>
+    /// <summary>How many invariants did not hold.</summary>
     public required long ViolationCount { get; init; }
 
     /// <summary>The kernel's log, where it was asked for.</summary>

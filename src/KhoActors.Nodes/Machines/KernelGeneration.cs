@@ -7,7 +7,6 @@ using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
-using KhoActors.Subsystems.Tracking;
 
 namespace KhoActors.Nodes.Machines;
 
@@ -18,91 +17,66 @@ namespace KhoActors.Nodes.Machines;
 internal sealed class KernelGeneration
 {
     private readonly MachineSpec _spec;
-    private readonly KernelStorage _storage;
     private readonly PhysicalMemory _memory;
-    private readonly PageAllocator _pages;
-    private readonly EarlyMemory _early;
     private readonly SurvivalModel _model;
     private readonly RandomStream _endDraws;
     private readonly LoadedImage _image = new();
-    private KhoEarlyBoot _earlyKho = null!;
-    private KhoCore _kho = null!;
-    private RadixTrackerActor? _tracker;
 
     public KernelGeneration(
         MachineSpec spec,
         int number,
+        BootSource source,
         KernelStorage storage,
         SurvivalModel model,
         RandomStream endDraws)
     {
         _spec = spec;
         Number = number;
-        _storage = storage;
         _memory = storage.Memory;
-        _pages = storage.Pages;
-        _early = storage.Early;
         _model = model;
         _endDraws = endDraws;
-        Build = spec.KernelOf(number);
-        CommandLine = spec.Scenario.CommandLineOfGeneration(number);
+        KernelStart start = new()
+        {
+            Build = spec.KernelOf(number),
+            CommandLine = spec.Scenario.CommandLineOfGeneration(number),
+            Memory = spec.Memory,
+            Source = source,
+        };
+        Kernel = new BootedKernel(start, storage);
     }
 
     public int Number { get; }
 
-    public KernelBuild Build { get; }
+    public BootedKernel Kernel { get; }
 
-    public string CommandLine { get; }
+    public KernelBuild Build => Kernel.Start.Build;
 
-    public KernelLog Log => _storage.Log;
-
-    public KhoCore Kho => _kho;
+    public string CommandLine => Kernel.Start.CommandLine;
 
     public BootFacts Facts { get; private set; } = null!;
 
     /// <summary>Whether the previous kernel's data was accepted.</summary>
-    public bool IsKhoBoot => _earlyKho.Incoming is not null;
+    public bool IsKhoBoot => Kernel.Incoming is not null;
 
-    /// <summary>Blocks that the boot reserved.</summary>
-    public int ReservedBlocks => _earlyKho.ReservedBlocks;
+    private KernelLog Log => Kernel.Log;
 
-    /// <summary>Scratch areas of this generation.</summary>
-    public ScratchAreas Scratch => _early.Scratch;
+    private ScratchAreas Scratch => Kernel.Early.Scratch;
 
     /// <summary>The boot up to the page allocator.</summary>
-    /// <param name="source">What the loader passed.</param>
     /// <returns>Null, or the line with which the kernel died.</returns>
-    public string? Boot(BootSource source)
+    public string? Boot()
     {
-        Log.Clear();
-        Log.Write(LogLevel.Notice, $"Linux version {Build.Release}");
-        Log.Write(LogLevel.Info, $"Command line: {CommandLine}");
-        KhoHandoff? handoff = null;
-        if (source.Kind == BootKind.Kexec && SetupData.FindKho(_memory, source.SetupDataPhys, out KhoHandoff found) == 0)
-        {
-            handoff = found;
-        }
-
-        _earlyKho = new KhoEarlyBoot(_memory, _spec.Memory.Ram, Build, handoff, _storage.Stamps);
-        bool alive;
-        try
-        {
-            alive = EarlyBoot.Run(_memory, RequestOf(source), _early, _earlyKho, Log);
-        }
-        catch (SimulatedOopsException oops)
-        {
-            return oops.Message;
-        }
-
+        bool alive = Kernel.BootEarly();
         string compatible = Build.KhoBuilt ? Build.Abi.Compatible : string.Empty;
-        Facts = new BootFacts(Number, Build.Release, compatible, CommandLine, handoff is not null, _early.KhoEnabled);
+        Facts = new BootFacts(Build.Release, compatible, CommandLine, Kernel.Handoff is not null, Kernel.Early.KhoEnabled, Build.Abi.HasKexecMetadata);
         if (!alive)
         {
-            return _early.Panic;
+            return Kernel.Death;
         }
 
+        // Judged when everything that the boot did not reserve has been freed, and poisoned with that.
+        Kernel.StartPageAllocator();
         _model.JudgeBoot(Facts, _memory, Log);
-        StartPageAllocator();
         return null;
     }
 
@@ -112,22 +86,15 @@ internal sealed class KernelGeneration
     /// <param name="workload">User space.</param>
     public void Start(LocalRuntime runtime, MachineActor machine, WorkloadActor workload)
     {
-        _kho = new KhoCore(_memory, _pages, _spec.Memory.Ram, _early.Scratch, _earlyKho.Stamps, _earlyKho.Incoming, Build, _early.KhoEnabled, Log);
-        _tracker = new RadixTrackerActor(() => RadixTree.Create(_memory, _pages.SourceFor(PageOwner.Tracker)), Log);
-        runtime.StartRoot(ActorId.Machine, machine);
-        runtime.Start(ActorId.Memblock, new MemblockActor(_memory, _pages, _early, _spec.Memory.Ram, Log), ActorId.Machine);
-        runtime.Start(ActorId.Tracker, _tracker, ActorId.Machine);
-        runtime.Start(ActorId.Kho, new KhoCoreActor(_kho), ActorId.Machine);
+        Kernel.StartActors(runtime, machine);
         runtime.Start(ActorId.Workload, workload, ActorId.Machine);
-        runtime.Post(ActorId.Machine, ActorId.Machine, MachineProtocol.Plain(MachineProtocol.RunInitcalls));
     }
 
     /// <summary>What the initcalls said is judged, and the model learns where scratch lies.</summary>
     public void InitcallsDone()
     {
-        bool hasMetadata = Build.Abi.HasKexecMetadata;
-        _model.JudgeInit(Facts, Log, hasMetadata);
-        _model.LearnScratch(_memory, _early.Scratch.ArrayPhys, _kho.Enabled ? _early.Scratch.Areas.Count : 0);
+        _model.JudgeInit(Facts, Log);
+        _model.LearnScratch(_memory, Scratch.ArrayPhys, Kernel.Kho.Enabled ? Scratch.Areas.Count : 0);
     }
 
     /// <summary>kexec_file_load of the next generation's kernel.</summary>
@@ -136,7 +103,7 @@ internal sealed class KernelGeneration
     {
         ulong managed = _spec.Memory.Ram.EndPfn;
         string nextCommandLine = _spec.Scenario.CommandLineOfGeneration(Number + 1);
-        return _image.Load(_spec.KernelOf(Number + 1), nextCommandLine, _early.Scratch, _spec.Memory.Map, _kho.Enabled, managed);
+        return _image.Load(_spec.KernelOf(Number + 1), nextCommandLine, Scratch, _spec.Memory.Map, Kernel.Kho.Enabled, managed);
     }
 
     /// <summary>How this generation ends now that user space asks for the jump.</summary>
@@ -154,41 +121,6 @@ internal sealed class KernelGeneration
     {
         Log.Write(LogLevel.Emergency, "kexec_core: Starting new kernel");
         _model.AtJump(Facts, _memory, _image.HandsOver);
-        return _image.CopyToDestinations(_memory, _early.Scratch, _kho.HandOff(0));
-    }
-
-    private void StartPageAllocator()
-    {
-        _pages.Reset(new PageAllocatorOptions(Build.PageblockOrder, Build.MaxPageOrder), _spec.Memory.Ram);
-        foreach (FreeRange range in _early.FreeRanges)
-        {
-            MigrateType type = range.IsScratch && IsKhoBoot ? MigrateType.Cma : MigrateType.Movable;
-            _pages.AddFree(range.StartPfn, range.EndPfn, range.Node, type);
-        }
-    }
-
-    private EarlyBootRequest RequestOf(BootSource source)
-    {
-        if (source.Kind == BootKind.Cold)
-        {
-            return EarlyBootRequest.Cold(_spec.Memory.Map, Build, CommandLine);
-        }
-
-        return new EarlyBootRequest
-        {
-            Map = _spec.Memory.Map,
-            Build = Build,
-            CommandLine = CommandLine,
-            ImagePhys = source.ImagePhys,
-            Initrd = source.Initrd,
-            SetupData = SetupDataOf(source),
-        };
-    }
-
-    private List<PhysicalRange> SetupDataOf(BootSource source)
-    {
-        List<SetupDataNode> nodes = [];
-        SetupData.Walk(_memory, source.SetupDataPhys, nodes);
-        return nodes.ConvertAll(node => new PhysicalRange(node.Phys, SetupData.HeaderBytes + node.PayloadBytes));
+        return _image.CopyToDestinations(_memory, Scratch, Kernel.Kho.HandOff(0));
     }
 }

@@ -13,12 +13,18 @@ namespace KhoActors.Nodes.Machines;
 internal sealed class KernelStorage
 {
     public KernelStorage()
+        : this(new PhysicalMemory())
     {
+    }
+
+    public KernelStorage(PhysicalMemory memory)
+    {
+        Memory = memory;
         Pages = new PageAllocator(Memory, new PageAllocatorOptions());
         Workload = new WorkloadState(Memory);
     }
 
-    public PhysicalMemory Memory { get; } = new();
+    public PhysicalMemory Memory { get; }
 
     public PageAllocator Pages { get; }
 

@@ -41,6 +41,9 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>The next generation to boot, 0 for the first boot.</summary>
     public int NextGeneration { get; private set; }
 
+    /// <summary>What the loader passes to the next generation, beside RAM.</summary>
+    public BootSource NextBoot => _source;
+
     /// <summary>The digest's last link.</summary>
     public ReadOnlySpan<byte> Digest => _digest.Last;
 
@@ -65,10 +68,11 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>Takes a hibernated machine up.</summary>
     /// <param name="spec">What it is.</param>
     /// <param name="snapshot">What <see cref="Snapshot"/> wrote.</param>
+    /// <param name="drawLog">Records or checks every draw, or null.</param>
     /// <exception cref="SnapshotFormatException">The snapshot is damaged or of another version.</exception>
-    public void WakeUp(MachineSpec spec, ReadOnlyMemory<byte> snapshot)
+    public void WakeUp(MachineSpec spec, ReadOnlyMemory<byte> snapshot, DrawLog? drawLog = null)
     {
-        PowerOff(spec);
+        PowerOff(spec, drawLog);
         SnapshotReader reader = new(snapshot);
         Recover(reader);
         if (!reader.AtEnd)
@@ -84,18 +88,17 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
     public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
     {
-        int violationsBefore = _model.Violations.Count;
-        long violationCountBefore = _model.ViolationCount;
+        _model.StartGeneration(NextGeneration);
         ulong messagesBefore = Messages;
-        KernelGeneration generation = new(_spec, NextGeneration, _storage, _model, _endDraws);
+        BootSource source = _source;
+        KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
         WorkloadState workload = _storage.Workload;
         workload.Begin(_spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
-        BootSource source = _source;
-        string? death = generation.Boot(source);
-        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(generation.Number, death);
+        string? death = generation.Boot();
+        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(death);
         bool handedOver = death is null && generation.IsKhoBoot;
         Leave(generation, end);
         CloseLink();
@@ -114,8 +117,8 @@ public sealed class Machine : ISnapshotting, IDisposable
             Operations = workload.Counters.Operations,
             FailedRequests = workload.Counters.Failed,
             Messages = Messages - messagesBefore,
-            Violations = [.. _model.Violations.Skip(violationsBefore)],
-            ViolationCount = _model.ViolationCount - violationCountBefore,
+            Violations = [.. _model.Violations],
+            ViolationCount = _model.ViolationCount,
             Log = keepLog ? [.. _storage.Log.Lines] : [],
         };
     }
@@ -123,6 +126,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <inheritdoc/>
     public void Snapshot(SnapshotWriter writer)
     {
+        int start = writer.Length;
         writer.WriteVar(SnapshotVersion);
         writer.WriteVar(ModelVersion);
         writer.WriteVar((ulong)NextGeneration);
@@ -133,11 +137,13 @@ public sealed class Machine : ISnapshotting, IDisposable
         writer.WriteRaw(_digest.Last);
         _model.Snapshot(writer);
         MemorySnapshot.Write(Memory, writer);
+        writer.WriteChecksum(start);
     }
 
     /// <inheritdoc/>
     public void Recover(SnapshotReader reader)
     {
+        int start = reader.Position;
         RequireVersion(reader, SnapshotVersion, "the snapshot's version");
         RequireVersion(reader, ModelVersion, "the model version");
         NextGeneration = reader.ReadCount(int.MaxValue, "the generation");
@@ -148,6 +154,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
         _model.Recover(reader);
         MemorySnapshot.Read(Memory, reader);
+        reader.ReadChecksum(start);
     }
 
     /// <inheritdoc/>
@@ -194,17 +201,17 @@ public sealed class Machine : ISnapshotting, IDisposable
 
         if (machine.OopsText is { } text)
         {
-            Die(generation.Number, text);
+            Die(text);
         }
 
         _runtime.Stop(ActorId.Machine, StopKind.Abrupt);
         return end;
     }
 
-    private GenerationEnd Die(int generation, string lastWords)
+    private GenerationEnd Die(string lastWords)
     {
         _storage.Log.Write(LogLevel.Emergency, lastWords);
-        _model.JudgeCrash(generation, lastWords);
+        _model.JudgeCrash(lastWords);
         return GenerationEnd.Oops;
     }
 

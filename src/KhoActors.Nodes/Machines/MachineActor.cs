@@ -1,7 +1,5 @@
 using KhoActors.Nodes.Runtime;
 using KhoActors.Subsystems.Actors;
-using KhoActors.Subsystems.Kho;
-using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Nodes.Machines;
 
@@ -35,15 +33,15 @@ public enum GenerationEnd
 /// </summary>
 internal sealed class MachineActor : IActor
 {
-    private const uint KhoInitCorrelation = 1;
-    private const uint ReserveMemCorrelation = 2;
     private readonly KernelGeneration _generation;
     private readonly LocalRuntime _runtime;
+    private readonly Initcalls _initcalls;
 
     public MachineActor(KernelGeneration generation, LocalRuntime runtime)
     {
         _generation = generation;
         _runtime = runtime;
+        _initcalls = new Initcalls(generation.Kernel);
     }
 
     /// <summary>How the generation ended.</summary>
@@ -65,9 +63,6 @@ internal sealed class MachineActor : IActor
 
         switch (message.Kind.Value)
         {
-            case MachineProtocol.RunInitcalls:
-                outbox.Send(ActorId.Kho, MachineProtocol.Plain(KhoProtocol.Init), KhoInitCorrelation);
-                break;
             case MachineProtocol.Load:
                 outbox.Reply(delivery, new KernelResult(_generation.Load()).ToReply(message.Kind));
                 break;
@@ -78,26 +73,13 @@ internal sealed class MachineActor : IActor
                 Finish(GenerationEnd.LoadFailed);
                 break;
             default:
-                AfterInitcall(delivery, outbox);
-                break;
-        }
-    }
+                if (_initcalls.Receive(delivery, outbox))
+                {
+                    _generation.InitcallsDone();
+                    outbox.Send(ActorId.Workload, MachineProtocol.Plain(MachineProtocol.StartUserSpace));
+                }
 
-    private void AfterInitcall(in Delivery delivery, Outbox outbox)
-    {
-        if (delivery.Correlation == KhoInitCorrelation)
-        {
-            Message init = new(new MessageKind(MemblockProtocol.ReserveMemInit), _generation.Kho.Enabled ? 1UL : 0);
-            outbox.Send(ActorId.Memblock, init, ReserveMemCorrelation);
-        }
-        else if (delivery.Correlation == ReserveMemCorrelation)
-        {
-            _generation.InitcallsDone();
-            outbox.Send(ActorId.Workload, MachineProtocol.Plain(MachineProtocol.StartUserSpace));
-        }
-        else
-        {
-            throw new InvalidOperationException($"the machine does not know message 0x{delivery.Message.Kind.Value:x4} from actor {delivery.From.Value}");
+                break;
         }
     }
 

@@ -4,7 +4,10 @@ using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Machines;
 
-/// <summary>Appends the whole content of RAM to a digest: every background run and every non-zero word of every written page, in address order.</summary>
+/// <summary>
+/// Appends the whole content of RAM to a digest: every background run and every non-zero word of every written page, in address order.
+/// Written pages that equal their background are left out, as in a snapshot: hibernation must not change a digest.
+/// </summary>
 internal static class RamDigest
 {
     private const int WordsPerMask = 64;
@@ -24,9 +27,24 @@ internal static class RamDigest
 
         foreach (ulong pfn in memory.WrittenPfns())
         {
-            digest.Append(pfn);
-            AppendPage(memory.WrittenPage(pfn)!, digest);
+            ReadOnlySpan<ulong> words = memory.WrittenPage(pfn)!;
+            if (!Equals(words, memory.BackgroundOf(pfn), pfn))
+            {
+                digest.Append(pfn);
+                AppendPage(words, digest);
+            }
         }
+    }
+
+    private static bool Equals(ReadOnlySpan<ulong> words, in MemoryExtent background, ulong pfn)
+    {
+        int word = 0;
+        while (word < words.Length && words[word] == background.WordAt(pfn, word))
+        {
+            word++;
+        }
+
+        return word == words.Length;
     }
 
     private static void AppendPage(ReadOnlySpan<ulong> words, DigestChain digest)

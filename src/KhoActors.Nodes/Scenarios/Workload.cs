@@ -86,9 +86,12 @@ public sealed record Workload
     [Range(0, 1_000_000)]
     public int OperationsAfterLoad { get; init; } = 8;
 
-    /// <summary>Virtual time between two operations, in nanosecond ticks.</summary>
+    /// <summary>
+    /// Virtual time between the starts of two operations, in nanosecond ticks. A delivery takes 1 us and an operation about ten of them:
+    /// with less than that between them, operations overlap with each other and with the kexec.
+    /// </summary>
     [Key("operation_interval"), Range(typeof(ulong), "1", "86400000000000")]
-    public ulong OperationIntervalTicks { get; init; } = 1_000_000;
+    public ulong OperationIntervalTicks { get; init; } = 3_000;
 
     /// <summary>How often each operation is chosen.</summary>
     public OperationMix Mix { get; init; } = OperationMix.Default;

@@ -69,6 +69,10 @@ public sealed class SnapshotWriter
         Length += length;
     }
 
+    /// <summary>Writes a checksum of what was written since a position; see <see cref="SnapshotReader.ReadChecksum"/>.</summary>
+    /// <param name="start">A <see cref="Length"/> from before.</param>
+    public void WriteChecksum(int start) => WriteUInt64(SnapshotChecksum.Of(Written[start..]));
+
     private Span<byte> Reserve(int bytes)
     {
         if (Length + bytes > _buffer.Length)
@@ -152,9 +156,50 @@ public sealed class SnapshotReader
         return raw;
     }
 
+    /// <summary>Reads a checksum and compares it with what was read since a position. Damage is found, forgery is not.</summary>
+    /// <param name="start">A <see cref="Position"/> from before.</param>
+    /// <exception cref="SnapshotFormatException">Truncated, or what was read is not what was written.</exception>
+    public void ReadChecksum(int start)
+    {
+        ulong expected = SnapshotChecksum.Of(_bytes.Span[start..Position]);
+        if (ReadUInt64() != expected)
+        {
+            throw new SnapshotFormatException($"snapshot, bytes {start} to {Position - 1}: damaged, the checksum does not match");
+        }
+    }
+
     /// <summary>Reads a text.</summary>
     /// <param name="limit">Largest length accepted, in bytes.</param>
     /// <returns>The text.</returns>
     /// <exception cref="SnapshotFormatException">Truncated or too long.</exception>
     public string ReadText(int limit = 1 << 20) => Encoding.UTF8.GetString(ReadRaw(ReadCount(limit, "the length of a text")));
+}
+
+/// <summary>A chain of bijective steps, one per word: two inputs that differ in one word only never have the same checksum.</summary>
+internal static class SnapshotChecksum
+{
+    private const ulong Multiplier = 0x9E37_79B9_7F4A_7C15;
+
+    public static ulong Of(ReadOnlySpan<byte> bytes)
+    {
+        ulong sum = (ulong)bytes.Length;
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
+        {
+            sum = Step(sum, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        }
+
+        ulong rest = 0;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            rest |= (ulong)bytes[i] << (8 * i);
+        }
+
+        return Step(sum, rest);
+    }
+
+    private static ulong Step(ulong sum, ulong word)
+    {
+        sum = (sum ^ word) * Multiplier;
+        return sum ^ (sum >> 32);
+    }
 }

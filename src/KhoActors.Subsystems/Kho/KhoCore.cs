@@ -138,7 +138,8 @@ public sealed class KhoCore
             return -Errno.EINVAL;
         }
 
-        if (!Enabled)
+        // The tree's functions notice that there is no tree; a run of no pages never calls them.
+        if (!Enabled && pages != 0)
         {
             Log.Warn("kho_radix_add_key", once: true);
             return -Errno.EINVAL;
@@ -147,9 +148,9 @@ public sealed class KhoCore
         return 0;
     }
 
-    internal int CheckUnpreservable()
+    internal int CheckUnpreservable(ulong pages)
     {
-        if (!Enabled)
+        if (!Enabled && pages != 0)
         {
             Log.Warn("kho_radix_del_key", once: true);
         }
@@ -204,7 +205,11 @@ public sealed class KhoCore
         return result;
     }
 
-    internal void Enable() => Enabled = true;
+    internal void Enable()
+    {
+        Enabled = true;
+        Incoming?.ShowSubtrees();
+    }
 
     internal void Disable()
     {

@@ -88,8 +88,8 @@ public sealed class KhoCoreActor : IActor
 
     private void BeginFolio(in Delivery request, FolioRequest folio, bool preserve, Outbox outbox)
     {
-        int refused = preserve ? _core.CheckPreservable(folio.Pfn, 1UL << folio.Order) : _core.CheckUnpreservable();
-        if (refused != 0)
+        int refused = preserve ? _core.CheckPreservable(folio.Pfn, 1UL << folio.Order) : _core.CheckUnpreservable(1UL << folio.Order);
+        if (refused != 0 && request.Message.Kind.Value != KhoProtocol.UnpreserveFree)
         {
             Answer(request, new KernelResult(preserve ? refused : 0), outbox);
             return;
@@ -97,6 +97,13 @@ public sealed class KhoCoreActor : IActor
 
         ref PendingOperation operation = ref Open(OperationStage.OneFolio, request, out int slot);
         operation.Folio = new PreservedBlock(folio.Pfn, folio.Order);
+        if (refused != 0)
+        {
+            // Without a tree there is nothing to un-preserve, and kho_unpreserve_free frees all the same.
+            AfterFolio(slot, ref operation, default, outbox);
+            return;
+        }
+
         AskTracker(slot, new TrackStep(operation.Folio, IsUntrack: !preserve), outbox);
     }
 
@@ -116,7 +123,7 @@ public sealed class KhoCoreActor : IActor
 
     private void BeginUnpreserve(in Delivery request, PagesRequest range, Outbox outbox)
     {
-        if (_core.CheckUnpreservable() != 0)
+        if (_core.CheckUnpreservable(range.Pages) != 0)
         {
             Answer(request, default, outbox);
             return;

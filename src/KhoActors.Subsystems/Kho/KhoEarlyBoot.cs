@@ -70,17 +70,22 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
     /// <exception cref="SimulatedOopsException">The incoming tree is damaged, or a block lies outside RAM.</exception>
     public void ReservePreserved(EarlyMemory early, KernelLog log)
     {
-        Reservation reservation = new(this, early.Memblock);
+        Reservation reservation = new(this, early.Memblock, log);
         IncomingTree().Walk(ref reservation);
     }
 
     private RadixTree IncomingTree() =>
         RadixTree.Attach(_memory, Incoming!.MapPhys, isRam: _ram.Contains);
 
-    private void Reserve(MemblockAllocator memblock, PreservedBlock block)
+    private void Reserve(MemblockAllocator memblock, KernelLog log, PreservedBlock block)
     {
         ulong bytes = PreservedBlock.ReservedBytes(block.Order, _build.BlockSize32Bit);
         ulong capped = Math.Min(bytes, ulong.MaxValue - block.Phys);
+        for (int i = memblock.Reserved.WarningsOfAdding(block.Phys, capped); i > 0; i--)
+        {
+            log.Warn("memblock_add_range");
+        }
+
         memblock.Reserve(block.Phys, capped);
         memblock.MarkReservedNoInit(block.Phys, capped);
         if (!_ram.Contains(block.Pfn))
@@ -92,11 +97,11 @@ public sealed class KhoEarlyBoot : IKhoEarlyHooks
         ReservedBlocks++;
     }
 
-    private readonly struct Reservation(KhoEarlyBoot boot, MemblockAllocator memblock) : IBlockVisitor
+    private readonly struct Reservation(KhoEarlyBoot boot, MemblockAllocator memblock, KernelLog log) : IBlockVisitor
     {
         public int Visit(ulong phys, int order)
         {
-            boot.Reserve(memblock, new PreservedBlock(PageGeometry.PfnOf(phys), order));
+            boot.Reserve(memblock, log, new PreservedBlock(PageGeometry.PfnOf(phys), order));
             return 0;
         }
     }

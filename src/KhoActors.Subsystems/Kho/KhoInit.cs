@@ -30,6 +30,7 @@ internal sealed class KhoInit
         FreeMetadata,
         UntrackFdt,
         FreeFdt,
+        DestroyTracker,
         ReleaseScratch,
     }
 
@@ -71,6 +72,9 @@ internal sealed class KhoInit
                 Ask(Step.FreeFdt, ActorId.Memblock, new FreePages(_core.FdtPhys, 0).ToMessage(), outbox);
                 break;
             case Step.FreeFdt:
+                Ask(Step.DestroyTracker, ActorId.Tracker, DestroyRequest.ToMessage(), outbox);
+                break;
+            case Step.DestroyTracker:
                 Disable(outbox);
                 break;
             default:
@@ -107,7 +111,7 @@ internal sealed class KhoInit
     {
         if (!result.Succeeded)
         {
-            Fail(result.Code, Step.CreateRoot, outbox);
+            Fail(result.Code, Step.DestroyTracker, outbox);
             return;
         }
 
@@ -193,6 +197,9 @@ internal sealed class KhoInit
                 break;
             case Step.FreeFdt:
                 Ask(undo, ActorId.Memblock, new FreePages(_core.FdtPhys, 0).ToMessage(), outbox);
+                break;
+            case Step.DestroyTracker:
+                Ask(undo, ActorId.Tracker, DestroyRequest.ToMessage(), outbox);
                 break;
             default:
                 Disable(outbox);

@@ -206,11 +206,13 @@ public static class RootFdt
         phys = 0;
         sizeBytes = null;
         var node = FdtReader.SubnodeOffset(fdt, 0, name);
-        if (node < 0)
-        {
-            return SubtreeLookup.NodeMissing;
-        }
+        return node < 0 ? SubtreeLookup.NodeMissing : ReadSubtree(fdt, node, abi, out phys, out sizeBytes);
+    }
 
+    /// <summary>Reads what a sub-node says of its blob.</summary>
+    internal static SubtreeLookup ReadSubtree(ReadOnlySpan<byte> fdt, int node, KhoAbi abi, out ulong phys, out ulong? sizeBytes)
+    {
+        sizeBytes = null;
         if (!TryReadNumber(fdt, node, abi.AddressProperty, out phys))
         {
             return SubtreeLookup.AddressInvalid;

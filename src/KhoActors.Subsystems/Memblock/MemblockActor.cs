@@ -65,13 +65,17 @@ public sealed class MemblockActor : IActor
         return phys == 0 ? new KernelResult(-Errno.ENOMEM) : new KernelResult(0, phys);
     }
 
+    /// <summary>
+    /// A client frees what it found in a hand-over, by its own records. When those do not match what was restored, pages are freed that
+    /// are free already: damage inside the simulated machine, which a kernel with page checks reports.
+    /// </summary>
     private void FreeRangeOf(ulong pfn, ulong pages, PageOwner owner)
     {
         for (ulong end = pfn + pages; pfn < end;)
         {
-            if (!_pages.TryGetBlock(pfn, out ulong head, out int order, out _))
+            if (!_pages.TryGetBlock(pfn, out ulong head, out int order, out PageOwner found) || found != owner)
             {
-                throw new InvalidOperationException($"page 0x{pfn:x} is freed with a range and is no allocated block");
+                throw new SimulatedOopsException($"BUG: Bad page state in process workload  pfn:{pfn:x5}");
             }
 
             _pages.Free(PageGeometry.PhysOf(head), order, owner);

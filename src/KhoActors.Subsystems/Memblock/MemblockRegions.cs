@@ -65,6 +65,27 @@ public sealed class MemblockRegions
         Merge(first, index);
     }
 
+    /// <summary>
+    /// How often adding a range warns (WARN_ON in memblock_add_range): once for each region of another node that begins inside the range
+    /// behind a part that is not covered yet.
+    /// </summary>
+    /// <param name="start">First address.</param>
+    /// <param name="sizeBytes">Bytes.</param>
+    /// <param name="node">Node of the range.</param>
+    /// <returns>The number of warnings.</returns>
+    public int WarningsOfAdding(ulong start, ulong sizeBytes, int node = NoNode)
+    {
+        ulong end = EndOf(start, sizeBytes);
+        int warnings = 0;
+        for (int i = FirstEndingAfter(start); i < Count && _regions[i].Base < end; i++)
+        {
+            warnings += _regions[i].Base > start && _regions[i].Node != node ? 1 : 0;
+            start = _regions[i].End;
+        }
+
+        return warnings;
+    }
+
     /// <summary>Removes a range; regions that straddle its borders are cut (memblock_remove_range).</summary>
     /// <param name="start">First address.</param>
     /// <param name="sizeBytes">Bytes; 0 does nothing.</param>

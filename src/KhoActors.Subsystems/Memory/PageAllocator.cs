@@ -96,12 +96,25 @@ public sealed partial class PageAllocator
 
         if (type != MigrateType.Movable)
         {
-            ulong mask = (1UL << _options.PageblockOrder) - 1;
-            _buddy.SetType(startPfn & ~mask, (endPfn + mask) & ~mask, type);
+            SetPageblockType(startPfn, endPfn, type);
         }
 
         _buddy.Add(startPfn, endPfn, node);
         _buddy.Settle(startPfn, endPfn);
+        Changes++;
+    }
+
+    /// <summary>
+    /// Types every pageblock that a range lies in, whether its pages are free, in use or not under management yet (set_pageblock_migratetype):
+    /// what is freed into them later has that type.
+    /// </summary>
+    /// <param name="startPfn">First page.</param>
+    /// <param name="endPfn">One past the last page.</param>
+    /// <param name="type">The type.</param>
+    public void SetPageblockType(ulong startPfn, ulong endPfn, MigrateType type)
+    {
+        ulong mask = (1UL << _options.PageblockOrder) - 1;
+        _buddy.SetType(startPfn & ~mask, (endPfn + mask) & ~mask, type);
         Changes++;
     }
 

@@ -44,4 +44,8 @@ public interface ITracker
     /// <exception cref="SimulatedOopsException">A damaged structure made the kernel follow a wild pointer.</exception>
     int Walk<TVisitor>(ref TVisitor visitor)
         where TVisitor : struct, IBlockVisitor;
+
+    /// <summary>Gives every page of the structure back; the tracker is not used afterwards.</summary>
+    /// <exception cref="SimulatedOopsException">A damaged structure made the kernel follow a wild pointer.</exception>
+    void Destroy();
 }

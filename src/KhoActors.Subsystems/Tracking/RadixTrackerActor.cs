@@ -4,7 +4,8 @@ namespace KhoActors.Subsystems.Tracking;
 
 /// <summary>
 /// The tracker of a machine as an actor: each delivery is one turn under the tracker's lock, so ranges of several clients interleave
-/// block by block. Answers <see cref="CreateRootRequest"/>, <see cref="TrackRequest"/>, <see cref="UntrackRequest"/> and <see cref="WalkRequest"/>.
+/// block by block. Answers <see cref="CreateRootRequest"/>, <see cref="TrackRequest"/>, <see cref="UntrackRequest"/>,
+/// <see cref="WalkRequest"/> and <see cref="DestroyRequest"/>.
 /// </summary>
 /// <param name="create">Makes the empty structure in RAM; null when memory is exhausted.</param>
 /// <param name="log">Receives the warnings.</param>
@@ -28,6 +29,14 @@ public sealed class RadixTrackerActor(Func<ITracker?> create, KernelLog log) : I
         {
             _tracker = create();
             outbox.Reply(delivery, (_tracker is null ? new KernelResult(-Errno.ENOMEM) : new KernelResult(0, _tracker.MapPhys)).ToReply(message.Kind));
+            return;
+        }
+
+        if (message.Kind == DestroyRequest.Kind)
+        {
+            _tracker?.Destroy();
+            _tracker = null;
+            outbox.Reply(delivery, default(KernelResult).ToReply(message.Kind));
             return;
         }
 

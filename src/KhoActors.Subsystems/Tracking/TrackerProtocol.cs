@@ -116,3 +116,17 @@ public readonly record struct CreateRootRequest
     /// <returns>The message.</returns>
     public static Message ToMessage() => new(Kind);
 }
+
+/// <summary>
+/// Asks the tracker to give its structure's pages back: kho_init failed. Answered with a <see cref="KernelResult"/>. Kernels before 7.3 free the
+/// root page only and lose the tables of the one or two blocks that were tracked by then; that leak is not simulated.
+/// </summary>
+public readonly record struct DestroyRequest
+{
+    /// <summary>Its kind.</summary>
+    public static readonly MessageKind Kind = MessageKind.Of(ActorId.Tracker, 5);
+
+    /// <summary>The message that carries it.</summary>
+    /// <returns>The message.</returns>
+    public static Message ToMessage() => new(Kind);
+}

@@ -58,7 +58,7 @@ public sealed class ShippedFilesTests
         Assert.Equal((1, 3, 7UL), (tiny.Scenario.Machines, tiny.Scenario.Kexecs, tiny.Scenario.Seed));
         Assert.Equal(512UL << 20, tiny.Scenario.Hardware[0].MemoryBytes);
         Assert.Equal("7.3-rc7", Assert.Single(tiny.Kernels).Name);
-        Assert.Equal(10_000_000UL, tiny.Scenario.Workload.OperationIntervalTicks);
+        Assert.Equal(5_000UL, tiny.Scenario.Workload.OperationIntervalTicks);
     }
 
     [Fact]

@@ -43,21 +43,24 @@ public sealed class ScratchAreasTests
         Assert.Equal([3 * MiB, 5 * MiB, 4 * MiB], _scratch.Areas.Select(area => area.SizeBytes));
     }
 
-    // Section 3.4, the worked example: 41,000,000 bytes below 4 GiB, 63,000,000 in all.
+    // 41,000,000 bytes below 4 GiB; above it first as many as in the reference's example (3.4), then so many that subtracting
+    // 82,000,000 or its round-up 83,886,080 makes a difference.
     [Theory]
-    [InlineData(true, 44_040_192UL)]
-    [InlineData(false, 44_040_192UL)]
-    public void Scaled_sizes_follow_what_the_kernel_reserved(bool rounded, ulong global)
+    [InlineData(true, 22_000_000UL, 44_040_192UL, 44_040_192UL)]
+    [InlineData(false, 22_000_000UL, 44_040_192UL, 44_040_192UL)]
+    [InlineData(true, 22_900_000UL, 46_137_344UL, 46_137_344UL)]
+    [InlineData(false, 22_900_000UL, 44_040_192UL, 46_137_344UL)]
+    public void Scaled_sizes_follow_what_the_kernel_reserved(bool rounded, ulong above4GiB, ulong global, ulong perNode)
     {
         _memblock.Add(MiB, (8UL << 30) - MiB);
         _memblock.SetNode(0, ulong.MaxValue, 0);
         _memblock.Reserve(16 * MiB, 41_000_000, MemblockAttributes.ReservedKernel);
-        _memblock.Reserve(5UL << 30, 22_000_000, MemblockAttributes.ReservedKernel, 0);
+        _memblock.Reserve(5UL << 30, above4GiB, MemblockAttributes.ReservedKernel, 0);
         _memblock.Reserve(6UL << 30, 10 * MiB);
 
         _scratch.Reserve(_memory, _memblock, Unrounded with { ScratchSizesRounded = rounded }, Scaled, [0], _log);
 
-        Assert.Equal([83_886_080UL, global, 44_040_192UL], _scratch.Areas.Select(area => area.SizeBytes));
+        Assert.Equal([83_886_080UL, global, perNode], _scratch.Areas.Select(area => area.SizeBytes));
     }
 
     [Fact]

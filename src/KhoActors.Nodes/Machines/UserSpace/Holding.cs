@@ -33,6 +33,12 @@ internal record struct Holding
     /// <summary>Whether it is preserved now.</summary>
     public bool Preserved { get; set; }
 
+    /// <summary>
+    /// Whether it was allocated movable, perhaps in scratch: a client pins memory for good, which moves it out of CMA, before it preserves it;
+    /// this one preserves only what was never movable.
+    /// </summary>
+    public bool Movable { get; init; }
+
     /// <summary>First page of the memory that is preserved, filled and checked.</summary>
     public ulong StartPfn { get; init; }
 

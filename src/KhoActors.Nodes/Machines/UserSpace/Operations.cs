@@ -110,7 +110,7 @@ internal sealed class Operations
 
     private void StartPreserve(HoldingKind kind, Outbox outbox)
     {
-        if (_state.TakeHolding(HoldingChoice.Unpreserved(kind), half: true, out Holding holding))
+        if (_state.TakeHolding(HoldingChoice.Preservable(kind), half: true, out Holding holding))
         {
             int slot = Begin(holding);
             AskPreserve(slot, holding, outbox);
@@ -129,9 +129,9 @@ internal sealed class Operations
             return;
         }
 
-        int slot = Begin(wanted with { Preserved = preserve });
         int order = System.Numerics.BitOperations.Log2(wanted.BlockPages);
         MigrateType type = preserve ? MigrateType.Unmovable : _state.DrawMigrateType();
+        int slot = Begin(wanted with { Preserved = preserve, Movable = type == MigrateType.Movable });
         _state.HeldPages += wanted.BlockPages;
         Ask(slot, Step.Allocate, ActorId.Memblock, new AllocatePages(order, type, _state.DrawNode(), Zero: false).ToMessage(), outbox);
     }

@@ -1,0 +1,103 @@
+using KhoActors.Subsystems.Fdt;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Nodes.Conformance;
+
+/// <summary>
+/// What a simulated kernel is ready to hand over when its initcalls are done, against what the captured one shows in debugfs and left at
+/// its jump. Clients that are not simulated are left out; the blobs of memblock and the metadata must be the same bytes.
+/// </summary>
+internal static class BootedHandoverCheck
+{
+    private static readonly string[] SimulatedClients = [MemblockFdt.SubtreeName, KexecMetadata.SubtreeName];
+
+    /// <summary>Compares.</summary>
+    public static void Compare(CaptureGeneration generation, CaptureBoot boot, Differences differences)
+    {
+        bool real = generation.ReadDebugfs("out/scratch_phys") is not null;
+        if (generation.HasDebugfsListing)
+        {
+            differences.Equal("KHO is on", real, boot.Kernel.Kho.Enabled);
+        }
+
+        if (!boot.Kernel.Kho.Enabled)
+        {
+            return;
+        }
+
+        RootFdtView ours = boot.RootFdtAt(boot.Kernel.Kho.FdtPhys);
+        List<CaptureBlock> blocks = boot.ReadOutgoingBlocks();
+        ComparePlaces(boot, ours, blocks, differences);
+        CompareBlobs(generation, boot, ours, differences);
+        if (generation.Description.Handover is { } handover && !generation.Description.Actions.Any(action => action.IsInjection))
+        {
+            CompareRoot(handover, ours, differences);
+            CompareRegions(generation, blocks, differences);
+        }
+    }
+
+    /// <summary>The root FDT and every blob lie outside scratch and are preserved themselves.</summary>
+    private static void ComparePlaces(CaptureBoot boot, RootFdtView ours, List<CaptureBlock> blocks, Differences differences)
+    {
+        IEnumerable<(string Name, ulong Phys)> places = ours.Subnodes.Select(subnode => (subnode.Name, subnode.Phys ?? 0));
+        foreach ((string name, ulong phys) in places.Prepend(("the root FDT", boot.Kernel.Kho.FdtPhys)))
+        {
+            if (!blocks.Contains(new CaptureBlock(phys, 0)))
+            {
+                differences.Add($"{name} at 0x{phys:x} is not preserved");
+            }
+
+            if (boot.Kernel.Early.Scratch.Overlaps(phys, PageGeometry.SizeBytes))
+            {
+                differences.Add($"{name} at 0x{phys:x} lies in scratch");
+            }
+        }
+
+        differences.Equal("compatible", boot.Build.Abi.Compatible, ours.Compatible);
+        differences.Hex("preserved-memory-map", boot.Kernel.Kho.MapPhys, ours.MapPhys ?? 0);
+    }
+
+    private static void CompareBlobs(CaptureGeneration generation, CaptureBoot boot, RootFdtView ours, Differences differences)
+    {
+        string[] shown = [.. generation.DebugfsNames("out/sub_fdts").Where(SimulatedClients.Contains)];
+        differences.Lists("sub-blobs", [.. shown.Order(StringComparer.Ordinal)], [.. ours.Subnodes.Select(s => s.Name).Order(StringComparer.Ordinal)]);
+        foreach (RootFdtSubnode subnode in ours.Subnodes)
+        {
+            if (generation.ReadDebugfs($"out/sub_fdts/{subnode.Name}") is not { } captured || subnode.Phys is not { } phys)
+            {
+                continue;
+            }
+
+            byte[] page = new byte[PageGeometry.SizeBytes];
+            boot.Kernel.Memory.Read(phys, page);
+            ulong size = Math.Min(subnode.SizeBytes ?? FdtReader.TotalSize(page), PageGeometry.SizeBytes);
+            differences.Bytes($"blob {subnode.Name}", captured, page.AsSpan(0, (int)size));
+        }
+    }
+
+    private static void CompareRoot(CaptureHandover handover, RootFdtView ours, Differences differences)
+    {
+        CaptureSubnode[] known = [.. handover.Subnodes.Where(subnode => SimulatedClients.Contains(subnode.Name))];
+        differences.Equal("compatible", handover.Compatible, ours.Compatible);
+        differences.Lists("sub-nodes", [.. known.Select(s => (s.Name, s.SizeBytes))], [.. ours.Subnodes.Select(s => (s.Name, s.SizeBytes))]);
+        if (known.Length == handover.Subnodes.Count)
+        {
+            differences.Equal("totalsize of the root FDT", handover.TotalSizeBytes, ours.TotalSizeBytes);
+        }
+    }
+
+    /// <summary>The blocks of each region: how a range is split depends on its address alone.</summary>
+    private static void CompareRegions(CaptureGeneration generation, List<CaptureBlock> ours, Differences differences)
+    {
+        IReadOnlyList<CaptureBlock> captured = generation.ReadBlocks();
+        foreach (CaptureRegion region in generation.Description.ReserveMem ?? [])
+        {
+            ulong first = region.Start & ~(ulong)(PageGeometry.SizeBytes - 1);
+            ulong end = first + (region.SizeBytes & ~(ulong)(PageGeometry.SizeBytes - 1));
+            bool IsInside(CaptureBlock block) => block.Phys >= first && block.Phys < end;
+            differences.Lists($"blocks of {region.Name}", [.. captured.Where(IsInside)], [.. ours.Where(IsInside)]);
+        }
+    }
+}

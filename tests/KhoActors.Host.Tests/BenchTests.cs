@@ -60,6 +60,6 @@ public class BenchTests
         FleetWorkload fleet = new(SourceTree.Scenarios());
 
         Assert.InRange(fleet.HibernatedBytes(), 1, 8192);
-        Assert.InRange(fleet.AllocatedBytesPerMessage(), 0, 32);
+        Assert.InRange(fleet.AllocatedBytesPerMessage(), 0, 64);
     }
 }

@@ -40,7 +40,8 @@ internal static class BenchCommand
         List<BenchPart> parts = [.. BenchParts.All().Where(part => part.Names.Any(IsWanted))];
         if (parts.Count == 0)
         {
-            throw new UsageException($"--only {only}: no row has that in its name; accepted: {string.Join(", ", BenchParts.All().SelectMany(part => part.Names))}");
+            string names = string.Join(", ", BenchParts.All().SelectMany(part => part.Names));
+            throw new UsageException($"--only {only}: no row has that in its name; accepted: {names}");
         }
 
         Calibration calibration = Calibration.Measure();

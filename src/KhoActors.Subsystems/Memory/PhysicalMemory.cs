@@ -16,12 +16,6 @@ public sealed class PhysicalMemory
     private readonly PageTable _pages = new();
     private readonly ExtentMap _background = new();
 
-    /// <summary>
-    /// Changes when a page was written by address or dropped, as opposed to through words that its owner holds. Whoever keeps
-    /// the words of a page (a tracker's leaf) compares it to know that the page is still what it was.
-    /// </summary>
-    public ulong ForeignWrites { get; private set; }
-
     /// <summary>How many pages hold bytes of their own.</summary>
     public int WrittenPages => _pages.Count;
 
@@ -35,20 +29,21 @@ public sealed class PhysicalMemory
     /// <summary>Forgets everything: all memory reads zero.</summary>
     public void Clear()
     {
-        ForeignWrites++;
         _pages.Clear();
         _background.Clear();
     }
 
     /// <summary>The words of a page for writing; the page is materialised with its present content.</summary>
     /// <param name="pfn">Page frame number.</param>
-    /// <returns>512 words, valid until the page is dropped (see <see cref="ForeignWrites"/>).</returns>
+    /// <returns>512 words, valid until the page is dropped (see <see cref="SetGuard"/>).</returns>
     public ulong[] WritablePage(ulong pfn)
     {
         return _pages.Find(pfn) ?? Materialise(pfn);
     }
 
-    /// <summary>Guards a written page, or ends its guard. The narrow form of <see cref="ForeignWrites"/> for an owner of many pages.</summary>
+    /// <summary>
+    /// Guards a written page, or ends its guard: whoever keeps the words of a page (a tracker's leaf) learns when somebody else changes them.
+    /// </summary>
     /// <param name="pfn">Page frame number; a page without bytes of its own is left alone. A guard ends when the page is dropped.</param>
     /// <param name="guard">Told when the page is written by address, zeroed or dropped; null for nobody.</param>
     public void SetGuard(ulong pfn, IPageGuard? guard) => _pages.SetGuard(pfn, guard);
@@ -124,7 +119,6 @@ public sealed class PhysicalMemory
     {
         if ((phys & 7) == 0)
         {
-            ForeignWrites++;
             _pages.Touch(PageGeometry.PfnOf(phys));
             WritablePage(PageGeometry.PfnOf(phys))[(int)(phys & (PageGeometry.SizeBytes - 1)) >> 3] = value;
             return;
@@ -164,7 +158,6 @@ public sealed class PhysicalMemory
     /// <param name="source">The bytes.</param>
     public void Write(ulong phys, ReadOnlySpan<byte> source)
     {
-        ForeignWrites++;
         while (!source.IsEmpty)
         {
             int offset = (int)(phys & (PageGeometry.SizeBytes - 1));
@@ -240,7 +233,6 @@ public sealed class PhysicalMemory
     /// <param name="pfn">Page frame number.</param>
     public void Drop(ulong pfn)
     {
-        ForeignWrites++;
         _pages.Remove(pfn);
     }
 
@@ -269,7 +261,6 @@ public sealed class PhysicalMemory
             return;
         }
 
-        ForeignWrites++;
         _pages.RemoveRange(startPfn, startPfn + pages);
         _background.Set(new MemoryExtent(startPfn, startPfn + pages, kind, pattern));
     }

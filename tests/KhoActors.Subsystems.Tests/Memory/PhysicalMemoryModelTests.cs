@@ -58,24 +58,6 @@ public sealed class PhysicalMemoryModelTests
         Assert.Equal(5UL, memory.ReadUInt64((1UL << 52) - 8));
     }
 
-    [Fact]
-    public void Foreign_writes_change_when_a_page_is_written_by_address_or_dropped()
-    {
-        var memory = new PhysicalMemory();
-        ulong before = memory.ForeignWrites;
-        memory.WriteUInt64(0x1000, 1);
-        ulong written = memory.ForeignWrites;
-        Assert.NotEqual(before, written);
-        memory.WriteUInt64(0x1001, 1);
-        ulong unaligned = memory.ForeignWrites;
-        Assert.NotEqual(written, unaligned);
-        memory.Poison(1, 1);
-        ulong poisoned = memory.ForeignWrites;
-        Assert.NotEqual(unaligned, poisoned);
-        memory.Drop(1);
-        Assert.NotEqual(poisoned, memory.ForeignWrites);
-    }
-
     private sealed class Run(PhysicalMemory memory, Draws draws, ulong basePfn, ulong seed)
     {
         private const int Pages = 24;

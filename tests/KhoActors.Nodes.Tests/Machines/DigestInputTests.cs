@@ -27,6 +27,19 @@ public class DigestInputTests
         Assert.NotEqual(one.Digests[0], other.Digests[0]);
     }
 
+    [Fact]
+    public void The_text_of_a_line_of_the_log()
+    {
+        ResolvedScenario plain = (MachineBench.Small("7.1.13", "7.3-rc7") with { Kexecs = 1 }).Resolve();
+        ResolvedScenario numbered = plain with { Kernels = [plain.Kernels[0], plain.Kernels[1] with { RevivalLineHasErrno = true }] };
+
+        MachineRun one = MachineBench.Run(plain.SpecOf(seed: 7)), other = MachineBench.Run(numbered.SpecOf(seed: 7));
+
+        Assert.Equal(one.Digests[0], other.Digests[0]);
+        Assert.Single(one.Reports[1].Log.Except(other.Reports[1].Log));
+        Assert.NotEqual(one.Digests[1], other.Digests[1]);
+    }
+
     [Theory]
     [InlineData(200)]
     [InlineData(300)]

@@ -35,7 +35,7 @@ public sealed class CanonicalTextTests
             kernels: "7.3-rc7"
             command_line: ['kho=on']
             hardware: [{ memory: 0x20000000, weight: 1 }]
-            workload: { operation_interval: 1000 us }
+            workload: { operation_interval: 3000 ns }
             kexec: { cold_boot: 0 % }
             summary: The least that a scenario says
             name: minimal

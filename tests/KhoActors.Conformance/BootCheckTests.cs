@@ -70,7 +70,8 @@ public sealed class BootCheckTests
             folder.Replace(file, old, replacement);
         }
 
-        CaseResult boot = RealCaptures.Run(folder.Full("gen-1"), Fixtures.Kernels).Single(result => result.Name.EndsWith("gen-1 boot", StringComparison.Ordinal));
+        CaseResult boot = RealCaptures.Run(folder.Full("gen-1"), Fixtures.Kernels)
+            .Single(result => result.Name.EndsWith("gen-1 boot", StringComparison.Ordinal));
 
         Assert.Equal(CaseOutcome.Failed, boot.Outcome);
     }

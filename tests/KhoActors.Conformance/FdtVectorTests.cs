@@ -38,7 +38,8 @@ public sealed class FdtVectorTests
     [Fact]
     public void A_wrong_result_code_is_reported()
     {
-        var altered = File.ReadAllText(Path.Combine(Golden(), "fdt", "v2-add-duplicate.json")).Replace("\"ret\": -17", "\"ret\": -16", StringComparison.Ordinal);
+        var altered = File.ReadAllText(Path.Combine(Golden(), "fdt", "v2-add-duplicate.json"))
+            .Replace("\"ret\": -17", "\"ret\": -16", StringComparison.Ordinal);
         using var vector = JsonDocument.Parse(altered);
         var result = FdtVectors.Run("altered", vector.RootElement, Path.Combine(Golden(), "fdt"));
         Assert.Equal(CaseOutcome.Failed, result.Outcome);

@@ -40,9 +40,14 @@ public class GoldenVectorTests
         Assert.DoesNotContain(results, result => result.Outcome == CaseOutcome.Failed);
         string[] passed = [.. results.Where(result => result.Outcome == CaseOutcome.Passed).Select(result => result.Name)];
         Assert.Equal(
-            ["v2-system/alloc-preserve-free", "v2-system/alloc-preserve-sizes", "v2-system/init-only", "v2-system/system-memblock-1", "v2-system/system-memblock-3"],
+            [
+                "v2-system/alloc-preserve-free", "v2-system/alloc-preserve-sizes", "v2-system/init-only",
+                "v2-system/system-memblock-1", "v2-system/system-memblock-3",
+            ],
             passed);
-        Assert.All(results.Where(result => result.Outcome == CaseOutcome.Unsupported), result => Assert.Contains("vmalloc", result.Detail, StringComparison.Ordinal));
+        Assert.All(
+            results.Where(result => result.Outcome == CaseOutcome.Unsupported),
+            result => Assert.Contains("vmalloc", result.Detail, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -124,7 +124,8 @@ public sealed class HostileCaptureTests
         using CaptureFolder folder = new(Case);
         folder.Compress(file, content);
 
-        Assert.StartsWith("line ", Assert.Throws<CaptureFormatException>(() => Capture.Open(folder.Path).Generation(0).ReadBlocks()).Field, StringComparison.Ordinal);
+        var refusal = Assert.Throws<CaptureFormatException>(() => Capture.Open(folder.Path).Generation(0).ReadBlocks());
+        Assert.StartsWith("line ", refusal.Field, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -179,7 +180,8 @@ public sealed class HostileCaptureTests
             for (int i = 0; i < 40; i++)
             {
                 int at = (int)(Next(ref state) % (ulong)pages.Length);
-                if (char.IsAsciiLetterOrDigit(damaged[at]) && pages.LastIndexOf("\"data\"", at, StringComparison.Ordinal) > pages.LastIndexOf("\"phys\"", at, StringComparison.Ordinal))
+                if (char.IsAsciiLetterOrDigit(damaged[at])
+                    && pages.LastIndexOf("\"data\"", at, StringComparison.Ordinal) > pages.LastIndexOf("\"phys\"", at, StringComparison.Ordinal))
                 {
                     damaged[at] = "AQgw/+79"[(int)(Next(ref state) % 8)];
                 }

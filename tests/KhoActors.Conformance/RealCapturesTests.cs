@@ -60,7 +60,9 @@ public sealed class RealCapturesTests
         using CaptureFolder folder = new("v4-7.3-explicit");
         folder.Replace("case.json", old, replacement);
 
-        Assert.Contains(RealCaptures.Run(folder.Path, Fixtures.Kernels), result => result.Outcome == CaseOutcome.Failed && result.Name.EndsWith($" {check}", StringComparison.Ordinal));
+        Assert.Contains(
+            RealCaptures.Run(folder.Path, Fixtures.Kernels),
+            result => result.Outcome == CaseOutcome.Failed && result.Name.EndsWith($" {check}", StringComparison.Ordinal));
     }
 
     [Theory]

@@ -43,7 +43,9 @@ public class BootCommandTests
             ProgramRun.Fields(json));
         Assert.Equal("same", json.GetProperty("verdict").GetString());
         Assert.Equal("0x1db1000", json.GetProperty("hand_off").GetProperty("fdt").GetString());
-        Assert.Equal(["memblock", "kexec-metadata"], json.GetProperty("found").GetProperty("blobs").EnumerateArray().Select(static blob => blob.GetProperty("name").GetString()));
+        Assert.Equal(
+            ["memblock", "kexec-metadata"],
+            json.GetProperty("found").GetProperty("blobs").EnumerateArray().Select(static blob => blob.GetProperty("name").GetString()));
         Assert.All(json.GetProperty("reserve_mem").EnumerateArray(), static region => Assert.Equal("revived", region.GetProperty("outcome").GetString()));
         Assert.Equal(3, json.GetProperty("scratch").GetArrayLength());
     }

@@ -59,7 +59,9 @@ public class ReportTests
     [Fact]
     public void The_fields_of_a_bench_are_a_promise()
     {
-        BenchReport report = new(new Calibration(1, 2, 3), [new BenchRow("a", "ns", 5, 4, BudgetKind.AtMost), new BenchRow("b", "1/s", 5, 4, BudgetKind.AtLeast)]);
+        BenchReport report = new(
+            new Calibration(1, 2, 3),
+            [new BenchRow("a", "ns", 5, 4, BudgetKind.AtMost), new BenchRow("b", "1/s", 5, 4, BudgetKind.AtLeast)]);
         JsonElement json = Written(report.WriteJson);
 
         Assert.Equal(["calibration", "rows"], ProgramRun.Fields(json));

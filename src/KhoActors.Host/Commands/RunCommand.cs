@@ -18,7 +18,11 @@ internal sealed class RunCommand
     private readonly Option<int?> _kexecs = new("--kexecs") { Description = "Kexecs of each machine, instead of the scenario's." };
     private readonly Option<string?> _seed = new("--seed") { Description = "A number, or 'random' to draw one; default is the scenario's." };
     private readonly Option<int?> _workers = new("--workers") { Description = "Threads; the digest is the same for any number." };
-    private readonly Option<string> _engine = new("--engine") { Description = "Who carries the machines: local.", DefaultValueFactory = static _ => LocalEngine };
+    private readonly Option<string> _engine = new("--engine")
+    {
+        Description = "Who carries the machines: local.",
+        DefaultValueFactory = static _ => LocalEngine,
+    };
     private readonly Option<string[]> _set = new("--set")
     {
         Description = "key=value: another value in the scenario, e.g. workload.operations_per_kexec=128.",

@@ -27,7 +27,8 @@ internal sealed class RunStory(Terminal terminal)
 
         if (report.End != GenerationEnd.Last)
         {
-            terminal.Out.WriteLine($"  {report.Operations} operations in {report.Messages} messages, {report.FailedRequests} requests refused; {EndOf(report.End)}");
+            terminal.Out.WriteLine(
+                $"  {report.Operations} operations in {report.Messages} messages, {report.FailedRequests} requests refused; {EndOf(report.End)}");
         }
 
         terminal.Out.WriteLine();

@@ -56,7 +56,9 @@ public sealed class CaptureGeneration
     /// <summary>Whether its log was saved.</summary>
     public bool HasLog => _files.Exists(Path("dmesg.txt"));
 
-    /// <summary>What the next kernel received: from its own list, else from this generation's description and pages. Null when nothing was handed over.</summary>
+    /// <summary>
+    /// What the next kernel received: from its own list, else from this generation's description and pages. Null when nothing was handed over.
+    /// </summary>
     /// <returns>The four numbers, or null.</returns>
     public KhoHandoff? ReadHandoff()
     {

@@ -20,7 +20,8 @@ internal static class CaptureInspectionJson
         json.WriteString("injected", description.Injected);
         WriteMap(inspection.MemoryMap, json);
         WriteRegions("reserve_mem", (description.ReserveMem ?? []).Select(region => (region.Name, region.Start, region.SizeBytes)), json);
-        WriteRegions("scratch", (description.ScratchArray ?? []).Select((area, i) => (i.ToString(CultureInfo.InvariantCulture), area.Phys, area.SizeBytes)), json);
+        WriteRegions(
+            "scratch", (description.ScratchArray ?? []).Select((area, i) => (i.ToString(CultureInfo.InvariantCulture), area.Phys, area.SizeBytes)), json);
         WriteReceived(description, json);
         WriteHandover(inspection, json);
         WriteArray("log", inspection.Log, json, (writer, line) =>

@@ -90,7 +90,9 @@ internal static class LoadCheck
             return 0;
         }
 
-        bool finalized = generation.Description.Actions.TakeWhile(action => action != load).LastOrDefault(action => action.Finalizes is not null)?.Finalizes ?? false;
+        bool finalized = generation.Description.Actions
+            .TakeWhile(action => action != load)
+            .LastOrDefault(action => action.Finalizes is not null)?.Finalizes ?? false;
         return !generation.Release.FinalizesBeforeLoad || finalized ? areas : 0;
     }
 

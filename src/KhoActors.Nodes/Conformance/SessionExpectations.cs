@@ -121,7 +121,10 @@ internal static class SessionExpectations
             int start = NextRun(words, from, isZero: false);
             from = NextRun(words, start, isZero: true);
             differences.Check($"{what}, start of a run", run.Item(0, "nonzero").Int("nonzero", 0, PageGeometry.SizeBytes), start * sizeof(ulong));
-            differences.CheckBytes($"{what}, run at {start * sizeof(ulong)}", run.Item(1, "nonzero").GetString() ?? "", page.AsSpan()[(start * sizeof(ulong))..(from * sizeof(ulong))]);
+            differences.CheckBytes(
+                $"{what}, run at {start * sizeof(ulong)}",
+                run.Item(1, "nonzero").GetString() ?? "",
+                page.AsSpan()[(start * sizeof(ulong))..(from * sizeof(ulong))]);
         }
 
         differences.Check($"{what}, end of the last run", PageGeometry.Words, NextRun(words, from, isZero: false));

@@ -25,7 +25,8 @@ internal static class SessionVectors
     public static KhoAbi AbiOf(JsonElement vector)
     {
         string name = vector.GetText("abi");
-        KhoAbi abi = KhoAbi.Find(name) ?? throw new VectorFormatException($"'abi' must be one of {string.Join(", ", KhoAbi.All.Select(known => known.Name))}, found {name}");
+        KhoAbi abi = KhoAbi.Find(name)
+            ?? throw new VectorFormatException($"'abi' must be one of {string.Join(", ", KhoAbi.All.Select(known => known.Name))}, found {name}");
         return abi.Tracker == TrackerKind.Radix ? abi : throw new NotSimulatedException("the kho-v1 tracker is not simulated yet");
     }
 }

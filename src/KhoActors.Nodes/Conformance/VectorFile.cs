@@ -21,7 +21,12 @@ internal sealed record VectorFile(string Path, string CaseName)
     /// <returns>The files.</returns>
     public static IReadOnlyList<VectorFile> Find(string directory)
     {
-        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = MaxFolderDepth, AttributesToSkip = FileAttributes.ReparsePoint };
+        var options = new EnumerationOptions
+        {
+            RecurseSubdirectories = true,
+            MaxRecursionDepth = MaxFolderDepth,
+            AttributesToSkip = FileAttributes.ReparsePoint,
+        };
         return
         [
             .. Directory.EnumerateFiles(directory, "*", options)

@@ -3,7 +3,10 @@ using KhoActors.Subsystems.Memblock;
 
 namespace KhoActors.Nodes.Machines;
 
-/// <summary>All that a kernel is given beside RAM: the machine, itself, its command line and the loader's numbers. The same for a simulated and for a captured predecessor.</summary>
+/// <summary>
+/// All that a kernel is given beside RAM: the machine, itself, its command line and the loader's numbers. The same for a simulated and for a
+/// captured predecessor.
+/// </summary>
 public sealed record KernelStart
 {
     /// <summary>The build that boots.</summary>

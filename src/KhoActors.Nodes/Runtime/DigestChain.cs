@@ -12,7 +12,8 @@ namespace KhoActors.Nodes.Runtime;
 /// </summary>
 /// <remarks>
 /// The encoding is unambiguous: every item starts with a tag, integers are self-delimiting (LEB128) or 8 bytes, texts and bytes carry their length.
-/// Texts are hashed in UTF-8; one with a lone surrogate, which UTF-8 cannot express, in UTF-16 (little-endian) behind a tag of its own. Two different sequences of appends never hash the same bytes. Tags and encoding are part of every stored digest and never change.
+/// Texts are hashed in UTF-8; one with a lone surrogate, which UTF-8 cannot express, in UTF-16 (little-endian) behind a tag of its own.
+/// Two different sequences of appends never hash the same bytes. Tags and encoding are part of every stored digest and never change.
 /// </remarks>
 public sealed class DigestChain : IDisposable
 {

@@ -22,9 +22,9 @@ public enum RunOutcome
 /// A worker reuses one runtime for machine after machine: <see cref="Reset"/> leaves nothing behind but memory.
 /// </summary>
 /// <remarks>
-/// Every method but <see cref="Run"/>, <see cref="RunUntilIdle"/>, <see cref="Reset"/>, <see cref="Snapshot"/> and <see cref="Recover"/> may also be called while an
-/// actor handles a delivery; what an actor sends is sent at once, so the order of effects is the order of calls. Misuse throws
-/// <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/>, which inside a delivery is a simulator defect.
+/// Every method but <see cref="Run"/>, <see cref="RunUntilIdle"/>, <see cref="Reset"/>, <see cref="Snapshot"/> and <see cref="Recover"/>
+/// may also be called while an actor handles a delivery; what an actor sends is sent at once, so the order of effects is the order of calls.
+/// Misuse throws <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/>, which inside a delivery is a simulator defect.
 /// </remarks>
 public sealed partial class LocalRuntime : ISnapshotting
 {

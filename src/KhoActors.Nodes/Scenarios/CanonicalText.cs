@@ -68,7 +68,8 @@ public sealed class CanonicalText
                 _text.Append(truth ? "true" : "false");
                 break;
             case int or uint or long or ulong:
-                _text.Append(UnitValue.Canonical(Int128.Parse(Convert.ToString(value, CultureInfo.InvariantCulture)!, CultureInfo.InvariantCulture), field.Unit));
+                Int128 number = Int128.Parse(Convert.ToString(value, CultureInfo.InvariantCulture)!, CultureInfo.InvariantCulture);
+                _text.Append(UnitValue.Canonical(number, field.Unit));
                 break;
             case Enum choice:
                 Quoted(FieldShape.ChoiceName(choice.ToString()));
@@ -77,7 +78,8 @@ public sealed class CanonicalText
                 Quoted(abi.Name);
                 break;
             case ValueRange range:
-                _text.Append('[').Append(UnitValue.Canonical(range.Minimum, field.Unit)).Append(", ").Append(UnitValue.Canonical(range.Maximum, field.Unit)).Append(']');
+                _text.Append('[').Append(UnitValue.Canonical(range.Minimum, field.Unit))
+                    .Append(", ").Append(UnitValue.Canonical(range.Maximum, field.Unit)).Append(']');
                 break;
             case IEnumerable items:
                 List(field, items);

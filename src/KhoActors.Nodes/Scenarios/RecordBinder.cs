@@ -157,7 +157,9 @@ internal sealed class RecordBinder(ProblemList problems)
         if (value < field.Minimum || value > field.Maximum)
         {
             return Wrong(
-                node, path, $"found {node.Text}, accepted: from {UnitValue.Format(field.Minimum, field.Unit)} to {UnitValue.Format(field.Maximum, field.Unit)}");
+                node,
+                path,
+                $"found {node.Text}, accepted: from {UnitValue.Format(field.Minimum, field.Unit)} to {UnitValue.Format(field.Maximum, field.Unit)}");
         }
 
         if (field.PowerOfTwo && !Int128.IsPow2(value))

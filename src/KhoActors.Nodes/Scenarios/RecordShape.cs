@@ -99,7 +99,10 @@ internal sealed class FieldShape
         : type.Namespace?.StartsWith(nameof(KhoActors), StringComparison.Ordinal) == true ? ValueForm.Record
         : throw new NotSupportedException($"{type} has no YAML form.");
 
-    /// <summary><c>OperationsPerKexec</c> to <c>operations_per_kexec</c>, <c>BlockSize32Bit</c> to <c>block_size_32_bit</c>, <c>OnlyAbove4GiB</c> to <c>only_above_4_gib</c>, <c>Log2</c> to <c>log2</c>.</summary>
+    /// <summary>
+    /// <c>OperationsPerKexec</c> to <c>operations_per_kexec</c>, <c>BlockSize32Bit</c> to <c>block_size_32_bit</c>,
+    /// <c>OnlyAbove4GiB</c> to <c>only_above_4_gib</c>, <c>Log2</c> to <c>log2</c>.
+    /// </summary>
     public static string SnakeCase(string name)
     {
         StringBuilder key = new(name.Length + 8);
@@ -153,7 +156,9 @@ internal sealed class RecordShape
     private RecordShape(Type type)
     {
         Type = type;
-        _constructor = type.GetConstructors().Where(c => c.GetParameters() is not [{ } only] || only.ParameterType != type).MaxBy(c => c.GetParameters().Length);
+        _constructor = type.GetConstructors()
+            .Where(c => c.GetParameters() is not [{ } only] || only.ParameterType != type)
+            .MaxBy(c => c.GetParameters().Length);
         ParameterInfo[] parameters = _constructor?.GetParameters() ?? [];
         Fields =
         [

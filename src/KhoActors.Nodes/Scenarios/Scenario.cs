@@ -34,7 +34,9 @@ public sealed record Scenario
     /// <summary>Weighted kinds of hardware; each machine draws one.</summary>
     public IReadOnlyList<HardwareVariant> Hardware { get; init; } = [new HardwareVariant { MemoryBytes = 512UL << 20 }];
 
-    /// <summary>The kernel's command line. With several, generation k boots with number k modulo their count (drift of a reserve_mem size, for example).</summary>
+    /// <summary>
+    /// The kernel's command line. With several, generation k boots with number k modulo their count (drift of a reserve_mem size, for example).
+    /// </summary>
     [Key("command_line"), OneOrMany, Length(0, 2047)]
     public IReadOnlyList<string> CommandLines { get; init; } = ["kho=on"];
 

@@ -46,7 +46,8 @@ internal static class ScenarioChecks
                 checks.Require(
                     kernel.ImagePreferredAddress <= end && needed <= end - kernel.ImagePreferredAddress,
                     $"hardware[{i}]",
-                    $"kernel {kernel.Name} does not fit: its image begins at 0x{kernel.ImagePreferredAddress:x} and needs {needed} bytes with its initial RAM disk, "
+                    $"kernel {kernel.Name} does not fit: its image begins at 0x{kernel.ImagePreferredAddress:x} "
+                    + $"and needs {needed} bytes with its initial RAM disk, "
                     + $"but RAM below 4 GiB ends at 0x{end:x}");
             }
         }
@@ -90,8 +91,14 @@ internal static class ScenarioChecks
             (variant.MemoryBytes ?? 0) % MachineHardware.GranularityBytes == 0, $"{path}.memory", "the size must be a multiple of 1 MiB");
         CheckNodes(variant.NodeBytes, $"{path}.nodes", checks);
         checks.Require(variant.NumaRanges.Count == 0 || variant.MemoryMap.Count > 0, $"{path}.numa_ranges", "node ranges need a 'memory_map'");
-        checks.Require(variant.MemoryMap.Count <= MostRanges, $"{path}.memory_map", $"the list has {variant.MemoryMap.Count} items, accepted: at most {MostRanges}");
-        checks.Require(variant.NumaRanges.Count <= MostRanges, $"{path}.numa_ranges", $"the list has {variant.NumaRanges.Count} items, accepted: at most {MostRanges}");
+        checks.Require(
+            variant.MemoryMap.Count <= MostRanges,
+            $"{path}.memory_map",
+            $"the list has {variant.MemoryMap.Count} items, accepted: at most {MostRanges}");
+        checks.Require(
+            variant.NumaRanges.Count <= MostRanges,
+            $"{path}.numa_ranges",
+            $"the list has {variant.NumaRanges.Count} items, accepted: at most {MostRanges}");
         CheckMap(variant.MemoryMap, $"{path}.memory_map", checks);
         ulong end = 0;
         for (int i = 0; i < variant.NumaRanges.Count; i++)

@@ -78,7 +78,9 @@ internal sealed class YamlReader
         catch (InvalidOperationException)
         {
             // YamlDotNet 16.3 throws this instead of its own exception for some text inside brackets that are not closed.
-            throw Refuse(position(reader._parser.Current?.End ?? Mark.Empty), "not valid YAML: what follows here cannot be understood; is a bracket not closed?");
+            throw Refuse(
+                position(reader._parser.Current?.End ?? Mark.Empty),
+                "not valid YAML: what follows here cannot be understood; is a bracket not closed?");
         }
     }
 

@@ -21,7 +21,9 @@ internal static class FdtBlocks
     public static long PackedBytes(ReadOnlySpan<byte> fdt, int reservationBytes, int structSize) =>
         (long)HeaderBytes + reservationBytes + structSize + Read(fdt, Field.StringsSize);
 
-    /// <summary>Moves the blocks together at a destination within the buffer and notes their places in the header there. All must lie within the buffer.</summary>
+    /// <summary>
+    /// Moves the blocks together at a destination within the buffer and notes their places in the header there. All must lie within the buffer.
+    /// </summary>
     public static void Pack(Span<byte> fdt, int destination, int reservationBytes, int structSize)
     {
         var stringsSize = (int)Read(fdt, Field.StringsSize);

@@ -109,7 +109,9 @@ public static class FdtEditor
         return AddSubnode(fdt, parent, Encode(name, buffer));
     }
 
-    /// <summary>Sets a property (fdt_setprop): in place when it exists, else as the first one of the node, its name looked up or appended to the strings.</summary>
+    /// <summary>
+    /// Sets a property (fdt_setprop): in place when it exists, else as the first one of the node, its name looked up or appended to the strings.
+    /// </summary>
     /// <param name="fdt">An opened blob.</param>
     /// <param name="node">A node.</param>
     /// <param name="name">The property's name without NUL.</param>
@@ -171,7 +173,9 @@ public static class FdtEditor
         return end < 0 ? end : FdtBlocks.SpliceStructure(fdt, node, end - node, 0);
     }
 
-    /// <summary>Closes the gaps between the blocks and cuts totalsize to the content (fdt_pack): reservations to 40, structure and strings right behind.</summary>
+    /// <summary>
+    /// Closes the gaps between the blocks and cuts totalsize to the content (fdt_pack): reservations to 40, structure and strings right behind.
+    /// </summary>
     /// <param name="fdt">The blob.</param>
     /// <returns>0, or what is broken.</returns>
     public static int Pack(Span<byte> fdt)

@@ -111,7 +111,9 @@ internal static class FdtFormat
         return buffer[..name.Length];
     }
 
-    /// <summary>Where a string starts in a strings block: the first place where it stands before a NUL, also as the tail of a longer one; -1 if nowhere.</summary>
+    /// <summary>
+    /// Where a string starts in a strings block: the first place where it stands before a NUL, also as the tail of a longer one; -1 if nowhere.
+    /// </summary>
     public static int FindString(ReadOnlySpan<byte> strings, ReadOnlySpan<byte> name)
     {
         for (var start = 0; start + name.Length < strings.Length; start++)

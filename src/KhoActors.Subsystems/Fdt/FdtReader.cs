@@ -296,7 +296,9 @@ public static class FdtReader
     /// <param name="fdt">The blob.</param>
     /// <param name="node">A node.</param>
     /// <param name="compatible">The string without NUL.</param>
-    /// <returns>0 match, 1 no match, or the negative code: -NOTFOUND also for a blob whose magic is destroyed, because then no property has a readable name.</returns>
+    /// <returns>
+    /// 0 match, 1 no match, or the negative code: -NOTFOUND also for a blob whose magic is destroyed, because then no property has a readable name.
+    /// </returns>
     public static int NodeCheckCompatible(ReadOnlySpan<byte> fdt, int node, ReadOnlySpan<byte> compatible)
     {
         var view = new FdtView(fdt);

@@ -160,7 +160,9 @@ public sealed class KhoCore
 
     /// <summary>The allocated folio that holds an address (virt_to_folio).</summary>
     internal FolioRequest FolioAt(ulong phys) =>
-        Pages.TryGetBlock(PageGeometry.PfnOf(phys), out ulong head, out int order, out _) ? new FolioRequest(head, order) : new FolioRequest(PageGeometry.PfnOf(phys), 0);
+        Pages.TryGetBlock(PageGeometry.PfnOf(phys), out ulong head, out int order, out _)
+            ? new FolioRequest(head, order)
+            : new FolioRequest(PageGeometry.PfnOf(phys), 0);
 
     internal int SetUpFdt() => RootFdt.Setup(_memory.WritablePageBytes(PageGeometry.PfnOf(FdtPhys)), Build.Abi, MapPhys);
 
@@ -187,7 +189,9 @@ public sealed class KhoCore
                 break;
             default:
                 _incomingKexecCount = metadata.KexecCount;
-                Log.Write(LogLevel.Info, string.Create(CultureInfo.InvariantCulture, $"KHO: exec from: {metadata.PreviousRelease} (count {metadata.KexecCount})"));
+                Log.Write(
+                    LogLevel.Info,
+                    string.Create(CultureInfo.InvariantCulture, $"KHO: exec from: {metadata.PreviousRelease} (count {metadata.KexecCount})"));
                 break;
         }
     }

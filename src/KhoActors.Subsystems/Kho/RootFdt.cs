@@ -167,7 +167,9 @@ public static class RootFdt
         return 0;
     }
 
-    /// <summary>Whether a generation can read an incoming root FDT: the compatible test of kho_populate, which follows <see cref="FdtReader.CheckHeader"/>.</summary>
+    /// <summary>
+    /// Whether a generation can read an incoming root FDT: the compatible test of kho_populate, which follows <see cref="FdtReader.CheckHeader"/>.
+    /// </summary>
     /// <param name="fdt">The incoming root FDT, in its page.</param>
     /// <param name="abi">The reading kernel's generation.</param>
     /// <returns>0 compatible, 1 not, or libfdt's negative code; the number that the kernel prints.</returns>

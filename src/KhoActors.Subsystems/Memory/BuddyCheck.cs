@@ -13,7 +13,10 @@ internal static class BuddyCheck
             Section section = buddy.Sections[i];
             divided += section.Heads is null ? 0 : 1;
             Require(ReferenceEquals(buddy.Sections.Find(section.StartPfn), section), "a section is found by its address", section.StartPfn);
-            Require(!buddy.Untouched.TryFirstIn(section.StartPfn, section.StartPfn + Section.Pages, out _), "a section is touched as a whole", section.StartPfn);
+            Require(
+                !buddy.Untouched.TryFirstIn(section.StartPfn, section.StartPfn + Section.Pages, out _),
+                "a section is touched as a whole",
+                section.StartPfn);
             CheckTypes(buddy, section);
             CheckBlocks(buddy, section, pages, blocks);
         }

@@ -62,7 +62,8 @@ public sealed partial class PageAllocator
     /// <summary>Free pages of a node.</summary>
     /// <param name="node">Node.</param>
     /// <returns>Pages; 0 for an unknown node.</returns>
-    public ulong FreePagesOf(int node) => FreePagesOf(node, MigrateType.Unmovable) + FreePagesOf(node, MigrateType.Movable) + FreePagesOf(node, MigrateType.Cma);
+    public ulong FreePagesOf(int node) =>
+        FreePagesOf(node, MigrateType.Unmovable) + FreePagesOf(node, MigrateType.Movable) + FreePagesOf(node, MigrateType.Cma);
 
     /// <summary>Free pages of a node in pageblocks of a type.</summary>
     /// <param name="node">Node.</param>

@@ -85,7 +85,9 @@ public sealed class ActorTreeTests
         runtime.RunUntilIdle(10);
 
         Assert.Equal("1 300", transcript.Words);
-        Assert.Equal([(DeadLetterReason.ReceiverStopped, 100UL), (DeadLetterReason.NotRunning, 200UL)], transcript.DeadLetters.Select(d => (d.Reason, d.Delivery.Message.A)));
+        Assert.Equal(
+            [(DeadLetterReason.ReceiverStopped, 100UL), (DeadLetterReason.NotRunning, 200UL)],
+            transcript.DeadLetters.Select(d => (d.Reason, d.Delivery.Message.A)));
     }
 
     [Fact]
@@ -202,7 +204,9 @@ public sealed class ActorTreeTests
 
         var defect = Assert.Throws<SimulatorDefectException>(() => runtime.Run(10));
 
-        Assert.Equal("simulator defect in seed 7 / machine 0 at delivery 1 (from 1 to 2, kind 0x0201): InvalidDataException: page has no owner", defect.Message);
+        Assert.Equal(
+            "simulator defect in seed 7 / machine 0 at delivery 1 (from 1 to 2, kind 0x0201): InvalidDataException: page has no owner",
+            defect.Message);
         Assert.Same(cause, defect.InnerException);
         Assert.Equal(new Delivery(Id(1), Id(2), 0, Word(42)), defect.Delivery);
         Assert.Equal(1UL, defect.DeliveryNumber);

@@ -40,7 +40,9 @@ public sealed class DeliveryOrderTests
 
             AssertPairsInOrder(transcript, seed, gapless: false);
             var fates = transcript.Deliveries.Concat(transcript.DeadLetters.Select(d => d.Delivery)).Select(d => (d.From, d.To, d.Message.A)).ToList();
-            Assert.True(fates.Distinct().Count() == fates.Count && (ulong)fates.Count == program.Sent, $"seed {seed}: {program.Sent} sent, {fates.Count} fates");
+            Assert.True(
+                fates.Distinct().Count() == fates.Count && (ulong)fates.Count == program.Sent,
+                $"seed {seed}: {program.Sent} sent, {fates.Count} fates");
             Assert.Equal((ulong)transcript.DeadLetters.Count, runtime.DeadLetters);
         }
     }

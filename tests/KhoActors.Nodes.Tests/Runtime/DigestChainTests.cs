@@ -89,7 +89,8 @@ public sealed class DigestChainTests
     {
         string[] texts =
         [
-            "\uFFFD", "\uD800", "\uDBFF", "\uDC00", "\uDFFF", "\uD83D\uDE00", "\uDE00\uD83D", "\uD800\uD800\uDC00", "\uD800\uDC00\uD800", "a\uD800", "\uD800a", "a", "\uFFFDa",
+            "\uFFFD", "\uD800", "\uDBFF", "\uDC00", "\uDFFF", "\uD83D\uDE00", "\uDE00\uD83D", "\uD800\uD800\uDC00", "\uD800\uDC00\uD800",
+            "a\uD800", "\uD800a", "a", "\uFFFDa",
             "\uE000", "\uD7FF", new string('x', 20_000) + "\uD800", new string('x', 20_000) + "\uD801",
         ];
         var digests = texts.SelectMany(text => new[]
@@ -175,7 +176,8 @@ public sealed class DigestChainTests
         byte[][] machines = [.. Enumerable.Range(0, 3).Select(i => SHA256.HashData([(byte)i]))];
         string[] digests =
         [
-            Fleet(machines[0], machines[1], machines[2]), Fleet(machines[1], machines[0], machines[2]), Fleet(machines[0], machines[1]), Fleet(machines[0]), Fleet(),
+            Fleet(machines[0], machines[1], machines[2]), Fleet(machines[1], machines[0], machines[2]),
+            Fleet(machines[0], machines[1]), Fleet(machines[0]), Fleet(),
             Fleet(machines[0], machines[1], machines[1]),
         ];
         Assert.Equal(digests.Length, digests.Distinct().Count());

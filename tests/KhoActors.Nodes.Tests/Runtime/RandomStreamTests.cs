@@ -12,7 +12,9 @@ public sealed class RandomStreamTests
         // Computed by an independent implementation (in Python), whose mixer gives the published outputs of splitmix64.
         Assert.Equal((0x2d7f3e3e85546a35UL, 0x87b57b916ef680bdUL), (Schedule.KeyLow, Schedule.KeyHigh));
         var stream = new RandomStream(Schedule);
-        Assert.Equal([0xb3951b741375d007UL, 0x277277e1b5c26453, 0xa6ebd0772527ed4a, 0xd92ab0183f433d0e], new ulong[] { 0, 1, 2, 1_000_000 }.Select(stream.Draw));
+        Assert.Equal(
+            [0xb3951b741375d007UL, 0x277277e1b5c26453, 0xa6ebd0772527ed4a, 0xd92ab0183f433d0e],
+            new ulong[] { 0, 1, 2, 1_000_000 }.Select(stream.Draw));
         Assert.Equal([4UL, 0, 3, 4, 1, 0, 1, 0, 1, 1, 2, 0], Enumerable.Range(0, 12).Select(_ => stream.NextBelow(6)));
     }
 
@@ -96,7 +98,8 @@ public sealed class RandomStreamTests
             paths.Add(root);
             paths.AddRange(Enumerable.Range(0, 200).SelectMany(i => new[]
             {
-                root.Child("machine", (ulong)i), root.Child("actor", (ulong)i), root.Child($"machine {i}"), root.Child("machine").Child("fault", (ulong)i), root.Child("machine", (ulong)i).Child("fault"),
+                root.Child("machine", (ulong)i), root.Child("actor", (ulong)i), root.Child($"machine {i}"),
+                root.Child("machine").Child("fault", (ulong)i), root.Child("machine", (ulong)i).Child("fault"),
             }));
         }
 

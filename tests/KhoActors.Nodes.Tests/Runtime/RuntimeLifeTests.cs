@@ -17,7 +17,10 @@ public sealed class RuntimeLifeTests
 
         var livelock = Assert.Throws<LivelockException>(() => runtime.RunUntilIdle(1000));
 
-        Assert.Matches("^livelock in seed 1 / machine 0: not idle after 1000 deliveries, at delivery 1000; 5 pairs \\(such as \\d -> \\d\\) and 0 timers wait$", livelock.Message);
+        Assert.Matches(
+            "^livelock in seed 1 / machine 0: not idle after 1000 deliveries, at delivery 1000; "
+            + "5 pairs \\(such as \\d -> \\d\\) and 0 timers wait$",
+            livelock.Message);
         Assert.Equal(RunOutcome.LimitReached, runtime.Run(500));
         Assert.Equal(1500UL, runtime.DeliveryNumber);
     }
@@ -117,7 +120,8 @@ public sealed class RuntimeLifeTests
     {
         (LocalRuntime runtime, _) = WithSilentActors(1, 1);
         runtime.Post(Id(0), Id(1), Word(1), delayTicks: 5);
-        Assert.Contains("0 pairs and 1 timers wait", Assert.Throws<InvalidOperationException>(() => runtime.Snapshot(new SnapshotWriter())).Message, StringComparison.Ordinal);
+        var refusal = Assert.Throws<InvalidOperationException>(() => runtime.Snapshot(new SnapshotWriter()));
+        Assert.Contains("0 pairs and 1 timers wait", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

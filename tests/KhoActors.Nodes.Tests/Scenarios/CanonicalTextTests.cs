@@ -35,7 +35,7 @@ public sealed class CanonicalTextTests
             kernels: "7.3-rc7"
             command_line: ['kho=on']
             hardware: [{ memory: 0x20000000, weight: 1 }]
-            workload: { operation_interval: 1000 us }
+            workload: { operation_interval: 3000 ns }
             kexec: { cold_boot: 0 % }
             summary: The least that a scenario says
             name: minimal
@@ -78,9 +78,16 @@ public sealed class CanonicalTextTests
     /// <summary>A scenario that uses every field now and then, with texts that need care in YAML and JSON.</summary>
     private static string RandomScenario(Splitmix draw)
     {
-        string[] texts = ["a: b", "#", "it's", "\"", "\\", "\\\\\"", "- a", "{", "}", "[", "null", "true", "1", "~", "&a", "*a", "!a", "%", "@", "`", " a ", "\u00e9\u4e16", "\U0001F600", "a\\tb", "...", "---"];
+        string[] texts =
+        [
+            "a: b", "#", "it's", "\"", "\\", "\\\\\"", "- a", "{", "}", "[", "null", "true", "1", "~", "&a", "*a", "!a", "%", "@", "`", " a ",
+            "\u00e9\u4e16", "\U0001F600", "a\\tb", "...", "---",
+        ];
         StringBuilder yaml = new("name: any\n");
-        yaml.Append("summary: '").Append(texts[draw.Below(texts.Length)].Replace("'", "''", StringComparison.Ordinal)).Append(texts[draw.Below(texts.Length)].Replace("'", "''", StringComparison.Ordinal)).Append("'\n");
+        yaml.Append("summary: '")
+            .Append(texts[draw.Below(texts.Length)].Replace("'", "''", StringComparison.Ordinal))
+            .Append(texts[draw.Below(texts.Length)].Replace("'", "''", StringComparison.Ordinal))
+            .Append("'\n");
         yaml.Append("seed: ").Append(draw.Next()).Append('\n');
         yaml.Append(draw.Below(2) == 0
             ? "kernels: [7.1.13, 7.3-rc7, 7.1.13]\n"
@@ -88,10 +95,12 @@ public sealed class CanonicalTextTests
         string[] hardware =
         [
             $"memory: {32 + draw.Below(100_000)} MiB", $"nodes: [{64 + draw.Below(5000)} MiB, {1 + draw.Below(50)} GiB]",
-            $"memory_map: [{{ start: 0, end: 0x9fc00, kind: ram }}, {{ start: 1 MiB, end: {64 + draw.Below(3000)} MiB, kind: ram }}]", "memory: 1 GiB, cpus: 64",
+            $"memory_map: [{{ start: 0, end: 0x9fc00, kind: ram }}, {{ start: 1 MiB, end: {64 + draw.Below(3000)} MiB, kind: ram }}]",
+            "memory: 1 GiB, cpus: 64",
         ];
         yaml.Append("hardware: [{ ").Append(hardware[draw.Below(4)]).Append(" }, { weight: 7, ").Append(hardware[draw.Below(4)]).Append(" }]\n");
-        yaml.Append("command_line: ['', 'kho=on kho_scratch=").Append(draw.Below(400)).Append("%', '").Append(draw.Below(2) == 0 ? "a=\"b c\"" : "x\\y").Append("']\n");
+        yaml.Append("command_line: ['', 'kho=on kho_scratch=").Append(draw.Below(400))
+            .Append("%', '").Append(draw.Below(2) == 0 ? "a=\"b c\"" : "x\\y").Append("']\n");
         yaml.Append("workload: { operation_interval: ").Append(1 + draw.Below(1_000_000)).Append(draw.Below(2) == 0 ? " us" : " ns");
         yaml.Append(", mix: { free: 1, allocate: ").Append(draw.Below(9)).Append(" }, range_pages: [1, ").Append(1 + draw.Below(900)).Append("] }\n");
         yaml.Append("kexec: { cold_boot: ").Append(draw.Below(50)).Append('.').Append(draw.Below(10_000)).Append("% }\n");

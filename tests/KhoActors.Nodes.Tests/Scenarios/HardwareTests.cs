@@ -90,7 +90,9 @@ public sealed class HardwareTests
 
         Assert.Equal(MachineHardware.FromMemory(Gibi).MemoryMap, variants[0].ToMachineHardware().MemoryMap);
         Assert.Equal([0, 0, 1], variants[1].ToMachineHardware().NumaRanges.Select(range => range.Node));
-        Assert.Equal([new(Mebi, 64 * Mebi, FirmwareRangeKind.Ram), new(64 * Mebi, 65 * Mebi, FirmwareRangeKind.Reserved)], variants[2].ToMachineHardware().MemoryMap);
+        Assert.Equal(
+            [new(Mebi, 64 * Mebi, FirmwareRangeKind.Ram), new(64 * Mebi, 65 * Mebi, FirmwareRangeKind.Reserved)],
+            variants[2].ToMachineHardware().MemoryMap);
         Assert.Equal([new(0, 65 * Mebi, 1)], variants[2].ToMachineHardware().NumaRanges);
     }
 
@@ -114,7 +116,8 @@ public sealed class HardwareTests
     {
         string folder = Path.Combine(Fixtures.Root, "tests", "data", "real", capture, "gen-0");
         List<FirmwareRange> entries = [];
-        foreach (string line in Directory.GetFiles(folder).Where(file => Path.GetFileName(file).StartsWith("dmesg", StringComparison.Ordinal)).SelectMany(File.ReadLines))
+        IEnumerable<string> logs = Directory.GetFiles(folder).Where(file => Path.GetFileName(file).StartsWith("dmesg", StringComparison.Ordinal));
+        foreach (string line in logs.SelectMany(File.ReadLines))
         {
             System.Text.RegularExpressions.Match match = System.Text.RegularExpressions.Regex.Match(
                 line, "BIOS-e820: \\[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\\] +(System RAM|device reserved)");

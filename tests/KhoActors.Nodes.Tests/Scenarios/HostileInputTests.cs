@@ -8,9 +8,11 @@ public sealed class HostileInputTests
 {
     private static readonly string[] Fragments =
     [
-        "&a ", "*a", "!!str ", "? ", ": ", "- ", "[", "]", "{", "}", "\"", "'", "|\n", ">-\n", "\t", "\r", "\n", "\0", "#", "---\n", "...\n", "%YAML 1.2\n", "<<: ",
-        "~", "null", "0x", "-", "-1", "99999999999999999999999999999999999999999", "1e9", ".inf", "18446744073709551615", " TiB", "%", " ppm", "\u0085", "\u2028",
-        "\ufeff", "\U0001F600", "name: x\n", "kernels: []\n", "  - weight: 0\n", "\\ud800", "memory_map: [{start: 0, end: 0xffffffffffffffff, kind: ram}]", "1.0.0.0",
+        "&a ", "*a", "!!str ", "? ", ": ", "- ", "[", "]", "{", "}", "\"", "'", "|\n", ">-\n", "\t", "\r", "\n", "\0", "#",
+        "---\n", "...\n", "%YAML 1.2\n", "<<: ",
+        "~", "null", "0x", "-", "-1", "99999999999999999999999999999999999999999", "1e9", ".inf", "18446744073709551615", " TiB", "%", " ppm",
+        "\u0085", "\u2028", "\ufeff", "\U0001F600", "name: x\n", "kernels: []\n", "  - weight: 0\n", "\\ud800",
+        "memory_map: [{start: 0, end: 0xffffffffffffffff, kind: ram}]", "1.0.0.0",
     ];
 
     [Theory]
@@ -44,7 +46,11 @@ public sealed class HostileInputTests
     [Fact]
     public void Set_RandomSettings_AreAppliedOrRefused()
     {
-        string[] paths = ["machines", "hardware.0", "hardware.0.memory", "hardware.0.nodes", "workload", "workload.mix.free", "kernels.0", "kernels", "a.b.c", ".", "0", "command_line", "kexec.cold_boot"];
+        string[] paths =
+        [
+            "machines", "hardware.0", "hardware.0.memory", "hardware.0.nodes", "workload", "workload.mix.free", "kernels.0", "kernels", "a.b.c",
+            ".", "0", "command_line", "kexec.cold_boot",
+        ];
         for (int seed = 1; seed <= 1000; seed++)
         {
             Splitmix draw = new((ulong)seed);

@@ -16,7 +16,8 @@ public sealed class KernelFileTests
         Assert.Equal(
             [
                 new EarlyAllocation("log buffer", EarlyBootStage.BeforeNuma, 256 << 10, 4096),
-                new EarlyAllocation("memmap", EarlyBootStage.BeforeReserveMem, 2 << 20, 2 << 20, EarlyAllocationRepeat.PerSection, EarlyAllocationUnit.Whole, 0x1000000),
+                new EarlyAllocation(
+                    "memmap", EarlyBootStage.BeforeReserveMem, 2 << 20, 2 << 20, EarlyAllocationRepeat.PerSection, EarlyAllocationUnit.Whole, 0x1000000),
                 new EarlyAllocation(
                     "per-CPU areas", EarlyBootStage.BeforeReserveMem, 2 << 20, Unit: EarlyAllocationUnit.Cpus, KeepBytes: 200 << 10, OnlyAbove4GiB: true),
             ],

@@ -59,5 +59,6 @@ public sealed class OverrideTests
     public void Set_WhatDoesNotFit_NamesTheOption(string setting, string expected) => Assert.Equal(expected, Fixtures.Refusal(Yaml, setting));
 
     [Fact]
-    public void Set_BrokenYaml_NamesTheOption() => Assert.StartsWith("--set kernels=[a: not valid YAML: ", Fixtures.Refusal(Yaml, "kernels=[a"), StringComparison.Ordinal);
+    public void Set_BrokenYaml_NamesTheOption() =>
+        Assert.StartsWith("--set kernels=[a: not valid YAML: ", Fixtures.Refusal(Yaml, "kernels=[a"), StringComparison.Ordinal);
 }

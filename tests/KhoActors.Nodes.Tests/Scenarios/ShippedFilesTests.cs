@@ -22,7 +22,12 @@ public sealed class ShippedFilesTests
     [Fact]
     public void EveryYamlFile_BeginsWithItsSchema()
     {
-        foreach ((string folder, string schema) in new[] { (Fixtures.ScenarioFolder, "scenario.schema.json"), (Fixtures.ShippedKernelFolder, "kernel.schema.json") })
+        (string Folder, string Schema)[] shipped =
+        [
+            (Fixtures.ScenarioFolder, "scenario.schema.json"),
+            (Fixtures.ShippedKernelFolder, "kernel.schema.json"),
+        ];
+        foreach ((string folder, string schema) in shipped)
         {
             Assert.True(File.Exists(Path.Combine(folder, schema)), $"{schema} is not in {folder}");
             Assert.All(Directory.GetFiles(folder, "*.yaml"), file => Assert.Equal($"# yaml-language-server: $schema={schema}", File.ReadLines(file).First()));
@@ -31,10 +36,12 @@ public sealed class ShippedFilesTests
 
     /// <summary>When this fails after a change of a record: the actual text is what to commit.</summary>
     [Fact]
-    public void ScenarioSchema_IsTheOneOfTheRecords() => AssertCommitted(Path.Combine(Fixtures.ScenarioFolder, "scenario.schema.json"), JsonSchema.OfScenarios(Documentation()));
+    public void ScenarioSchema_IsTheOneOfTheRecords() =>
+        AssertCommitted(Path.Combine(Fixtures.ScenarioFolder, "scenario.schema.json"), JsonSchema.OfScenarios(Documentation()));
 
     [Fact]
-    public void KernelSchema_IsTheOneOfTheRecords() => AssertCommitted(Path.Combine(Fixtures.ShippedKernelFolder, "kernel.schema.json"), JsonSchema.OfKernels(Documentation()));
+    public void KernelSchema_IsTheOneOfTheRecords() =>
+        AssertCommitted(Path.Combine(Fixtures.ShippedKernelFolder, "kernel.schema.json"), JsonSchema.OfKernels(Documentation()));
 
     [Fact]
     public void Schemas_DescribeEveryField()
@@ -85,5 +92,7 @@ public sealed class ShippedFilesTests
     }
 
     private static void AssertDescribed(System.Text.Json.JsonElement record) =>
-        Assert.All(record.GetProperty("properties").EnumerateObject(), property => Assert.True(property.Value.TryGetProperty("description", out _), property.Name));
+        Assert.All(
+            record.GetProperty("properties").EnumerateObject(),
+            property => Assert.True(property.Value.TryGetProperty("description", out _), property.Name));
 }

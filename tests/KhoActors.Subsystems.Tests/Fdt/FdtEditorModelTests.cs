@@ -73,7 +73,8 @@ public sealed class FdtEditorModelTests
                 return (0, FdtEditor.Pack(page));
 
             case 2 or 3 or 4:
-                var name = NodeNames[draws.Next(NodeNames.Length)] + (draws.Next(2) == 0 ? "" : draws.Next(9).ToString(System.Globalization.CultureInfo.InvariantCulture));
+                var word = NodeNames[draws.Next(NodeNames.Length)];
+                var name = word + (draws.Next(2) == 0 ? "" : draws.Next(9).ToString(System.Globalization.CultureInfo.InvariantCulture));
                 return (model.Add(node, name), Math.Min(FdtEditor.AddSubnode(page, offset, name), 0));
 
             case 5 when node != model.Root:
@@ -180,7 +181,8 @@ public sealed class FdtEditorModelTests
 
         public int Add(Node parent, string name)
         {
-            if (parent.Nodes.Any(node => node.Name == name || (!name.Contains('@', StringComparison.Ordinal) && node.Name.StartsWith(name + "@", StringComparison.Ordinal))))
+            if (parent.Nodes.Any(node => node.Name == name
+                || (!name.Contains('@', StringComparison.Ordinal) && node.Name.StartsWith(name + "@", StringComparison.Ordinal))))
             {
                 return -FdtError.Exists;
             }

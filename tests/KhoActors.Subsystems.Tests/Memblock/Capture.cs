@@ -86,7 +86,8 @@ internal sealed partial class Capture
     /// <summary>Where the kernel's image lies.</summary>
     public ulong ImagePhys(int generation)
     {
-        string line = File.ReadLines(Path.Combine(_folder, $"gen-{generation}", "iomem")).First(line => line.EndsWith(": Kernel code", StringComparison.Ordinal));
+        string line = File.ReadLines(Path.Combine(_folder, $"gen-{generation}", "iomem"))
+            .First(line => line.EndsWith(": Kernel code", StringComparison.Ordinal));
         return Hex(line.Trim().Split('-')[0]);
     }
 

@@ -34,7 +34,11 @@ public sealed class ReserveMemTests : IIncomingSubtrees
 
         Assert.Equal([old.Entries[2], old.Entries[0], old.Entries[1]], next.Entries.ToArray());
         Assert.Equal(
-            ["<6>Revived memory reservation 'a:b' from KHO", "<6>Revived memory reservation 'trace' from KHO", "<6>Revived memory reservation 'small' from KHO"],
+            [
+                "<6>Revived memory reservation 'a:b' from KHO",
+                "<6>Revived memory reservation 'trace' from KHO",
+                "<6>Revived memory reservation 'small' from KHO",
+            ],
             _log.Lines.Select(line => line.ToString()));
         Assert.Equal(1, _retrievals);
     }

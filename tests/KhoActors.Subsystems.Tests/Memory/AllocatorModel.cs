@@ -141,7 +141,9 @@ internal sealed class AllocatorModel
             foreach (ulong page in (ReadOnlySpan<ulong>)[pfn, last])
             {
                 Assert.Equal(OwnerOf(pfn), allocator.OwnerOf(page));
-                Assert.True(!IsFree(pfn) || (allocator.TryGetBlock(page, out ulong head, out int actual, out _) && (head, actual) == (pfn, order)), $"{page:x} is in the free block {pfn:x} of order {order}");
+                Assert.True(
+                    !IsFree(pfn) || (allocator.TryGetBlock(page, out ulong head, out int actual, out _) && (head, actual) == (pfn, order)),
+                    $"{page:x} is in the free block {pfn:x} of order {order}");
             }
 
             pfn = last + 1;

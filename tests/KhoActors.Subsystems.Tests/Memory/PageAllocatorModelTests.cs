@@ -245,7 +245,8 @@ public sealed class PageAllocatorModelTests
                 Assert.Throws<PageOwnershipException>(() => allocator.Free(phys, order, PageOwner.Preserved));
                 Assert.Throws<PageOwnershipException>(() => allocator.Free(phys, order + 1, owner));
                 Assert.Throws<PageOwnershipException>(() => allocator.Free(phys + 8, order, owner));
-                Assert.Throws<PageOwnershipException>(() => allocator.Free(phys + 4096, order, owner == PageOwner.Kernel ? PageOwner.Kho : PageOwner.Preserved));
+                PageOwner another = owner == PageOwner.Kernel ? PageOwner.Kho : PageOwner.Preserved;
+                Assert.Throws<PageOwnershipException>(() => allocator.Free(phys + 4096, order, another));
             }
 
             CheckContent(pfn, order);

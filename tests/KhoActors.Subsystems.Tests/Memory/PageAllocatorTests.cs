@@ -124,7 +124,9 @@ public sealed class PageAllocatorTests
         allocator.AddFree(0x400, 0x800, 0, MigrateType.Movable);
         ulong phys = allocator.Allocate(3, MigrateType.Movable, PageOwner.Client(2));
         var violation = Assert.Throws<PageOwnershipException>(() => allocator.Free(phys + 0x1000, 0, PageOwner.Kho));
-        Assert.Equal($"page {phys + 0x1000:x} is freed as order 0 by kho, its owner is client 2: it belongs to the block {phys:x} of order 3", violation.Message);
+        Assert.Equal(
+            $"page {phys + 0x1000:x} is freed as order 0 by kho, its owner is client 2: it belongs to the block {phys:x} of order 3",
+            violation.Message);
         violation = Assert.Throws<PageOwnershipException>(() => allocator.Free(0x1000, 0, PageOwner.Kho));
         Assert.Equal("page 1000 is freed as order 0 by kho, its owner is memblock: the page allocator does not manage it", violation.Message);
         Assert.Throws<PageOwnershipException>(() => allocator.Adopt(0x600, 0, PageOwner.Kho));

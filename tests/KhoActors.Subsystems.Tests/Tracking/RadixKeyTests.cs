@@ -29,5 +29,6 @@ public class RadixKeyTests
     }
 
     [Fact]
-    public void The_width_is_that_of_the_largest_key() => Assert.Equal(RadixKey.Width, 64 - System.Numerics.BitOperations.LeadingZeroCount(RadixKey.Encode(ulong.MaxValue, 0)));
+    public void The_width_is_that_of_the_largest_key() =>
+        Assert.Equal(RadixKey.Width, 64 - System.Numerics.BitOperations.LeadingZeroCount(RadixKey.Encode(ulong.MaxValue, 0)));
 }

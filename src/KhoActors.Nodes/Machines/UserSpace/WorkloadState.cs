@@ -28,7 +28,9 @@ internal struct WorkloadCounters
     public long Revived;
 }
 
-/// <summary>What a workload holds and draws. It lives in the memory of one generation; only the ledger in simulated RAM and the draw counter cross a kexec.</summary>
+/// <summary>
+/// What a workload holds and draws. It lives in the memory of one generation; only the ledger in simulated RAM and the draw counter cross a kexec.
+/// </summary>
 internal sealed class WorkloadState
 {
     private readonly PhysicalMemory _memory;

@@ -49,12 +49,12 @@ public class CommandLineTests
     public void A_missing_argument_is_a_usage_error() => Assert.Equal(ExitCode.Usage, ProgramRun.Of("inspect").ExitCode);
 
     [Fact]
-    public void A_message_of_several_lines_becomes_one()
+    public void A_message_that_quotes_several_lines_becomes_one()
     {
-        ProgramRun run = ProgramRun.Of("inspect", "x", "no-such-view");
+        ProgramRun run = ProgramRun.Of("run", "--machines", "1\nx");
 
         Assert.Equal(ExitCode.Usage, run.ExitCode);
-        Assert.Contains("'radix'", run.ErrorLine, StringComparison.Ordinal);
+        Assert.Contains("'1 x' for option '--machines'", run.ErrorLine, StringComparison.Ordinal);
     }
 
     [Fact]

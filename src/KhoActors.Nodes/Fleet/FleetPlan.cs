@@ -22,7 +22,7 @@ public sealed class FleetPlan
         _resolved = resolved;
         Seed = seed;
         _path = SeedPath.Root(seed).Child("fleet");
-        _memories = [.. resolved.Scenario.Hardware.Select(variant => new MachineMemory(variant.ToMachineHardware().ToMemoryMap()))];
+        _memories = [.. resolved.Scenario.Hardware.Select(variant => new MachineMemory(variant.ToMachineHardware().ToMemoryMap(), variant.Cpus))];
     }
 
     /// <summary>The run's seed.</summary>

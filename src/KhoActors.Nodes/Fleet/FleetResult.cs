@@ -49,6 +49,9 @@ public sealed class FleetResult
     /// <summary>Boots without a kexec before them.</summary>
     public long ColdBoots { get; private set; }
 
+    /// <summary>Generations that were run.</summary>
+    public long Generations => Kexecs + ColdBoots;
+
     /// <summary>Messages delivered.</summary>
     public ulong Messages { get; private set; }
 

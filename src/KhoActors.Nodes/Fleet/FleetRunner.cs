@@ -51,17 +51,30 @@ public sealed class FleetRunner
     private FleetResult Run()
     {
         FleetResult result = new() { Machines = _plan.Scenario.Machines };
+        SliceWorker[] workers = new SliceWorker[_options.Workers];
+        for (int i = 0; i < workers.Length; i++)
+        {
+            workers[i] = new SliceWorker(this);
+        }
+
         int generations = _plan.Scenario.Kexecs + 1;
         for (int first = 0; first < generations && !_options.StopRequested(); first += _options.SliceGenerations)
         {
-            int end = Math.Min(first + _options.SliceGenerations, generations);
-            foreach (FleetResult part in Workers.Run(_options.Workers, _plan.Scenario.Machines, () => new SliceWorker(this, first, end)))
+            foreach (SliceWorker worker in workers)
             {
-                result.Add(part);
+                worker.SetSlice(first, Math.Min(first + _options.SliceGenerations, generations));
             }
+
+            Workers.Run(workers, _plan.Scenario.Machines);
         }
 
-        result.Interrupted = _options.StopRequested();
+        foreach (SliceWorker worker in workers)
+        {
+            result.Add(worker.Result);
+            worker.Dispose();
+        }
+
+        result.Interrupted = result.Defects.Count == 0 && result.Generations < (long)_plan.Scenario.Machines * generations;
         result.Defects.Sort(StringComparer.Ordinal);
         Span<byte> digest = stackalloc byte[DigestChain.LinkBytes];
         DigestChain.Fleet(_digests, digest);
@@ -69,17 +82,23 @@ public sealed class FleetRunner
         return result;
     }
 
-    /// <summary>What one worker needs to carry machine after machine through one slice.</summary>
-    private sealed class SliceWorker(FleetRunner fleet, int first, int end) : IWorker<FleetResult>
+    /// <summary>What one worker needs to carry machine after machine through one slice; it serves all slices of a run.</summary>
+    private sealed class SliceWorker(FleetRunner fleet) : IWorker, IDisposable
     {
         private readonly Machine _machine = new();
         private readonly SnapshotWriter _writer = new();
+        private int _first;
+        private int _end;
 
+        /// <summary>What its machines did so far.</summary>
         public FleetResult Result { get; } = new();
+
+        /// <summary>The generations of the next slice.</summary>
+        public void SetSlice(int first, int end) => (_first, _end) = (first, end);
 
         public void Work(int number)
         {
-            bool isNew = first == 0;
+            bool isNew = _first == 0;
             if (fleet._options.StopRequested() || (!isNew && fleet._hibernated[number] is null))
             {
                 return;
@@ -114,7 +133,7 @@ public sealed class FleetRunner
                 _machine.WakeUp(spec, fleet._hibernated[number]);
             }
 
-            for (int generation = first; generation < end && !fleet._options.StopRequested(); generation++)
+            for (int generation = _first; generation < _end && !fleet._options.StopRequested(); generation++)
             {
                 bool isLast = generation == fleet._plan.Scenario.Kexecs;
                 GenerationReport report = _machine.RunGeneration(isLast, fleet._options.KeepLogs);
@@ -124,7 +143,7 @@ public sealed class FleetRunner
 
             _machine.Digest.CopyTo(fleet._digests.AsSpan(number * DigestChain.LinkBytes));
             fleet._hibernated[number] = null;
-            if (end <= fleet._plan.Scenario.Kexecs)
+            if (_end <= fleet._plan.Scenario.Kexecs)
             {
                 _writer.Clear();
                 _machine.Snapshot(_writer);

@@ -4,12 +4,8 @@
 namespace KhoActors.Nodes.Fleet;
 
 /// <summary>Handles numbered pieces of work, one at a time.</summary>
-/// <typeparam name="TResult">What it has at the end.</typeparam>
-internal interface IWorker<out TResult> : IDisposable
+internal interface IWorker
 {
-    /// <summary>What it has done so far.</summary>
-    TResult Result { get; }
-
     /// <summary>Handles one piece.</summary>
     /// <param name="number">Its number.</param>
     void Work(int number);
@@ -18,29 +14,22 @@ internal interface IWorker<out TResult> : IDisposable
 /// <summary>Distributes numbered pieces of work over threads.</summary>
 internal static class Workers
 {
-    /// <summary>Runs all pieces and waits for them.</summary>
-    /// <typeparam name="TResult">What each worker has at the end.</typeparam>
-    /// <param name="workers">How many threads, at least 1; with 1 the calling thread works.</param>
+    /// <summary>Runs all pieces and waits for them: one thread a worker, the first of them the caller's.</summary>
+    /// <param name="workers">At least one.</param>
     /// <param name="pieces">Pieces are 0 up to this.</param>
-    /// <param name="create">Makes a worker, on its own thread.</param>
-    /// <returns>The workers' results, in no particular order.</returns>
     /// <exception cref="AggregateException">Workers failed.</exception>
-    public static IReadOnlyList<TResult> Run<TResult>(int workers, int pieces, Func<IWorker<TResult>> create)
+    public static void Run(IReadOnlyList<IWorker> workers, int pieces)
     {
-        TResult[] results = new TResult[workers];
-        Exception?[] failures = new Exception?[workers];
+        Exception?[] failures = new Exception?[workers.Count];
         int next = -1;
         void Loop(int index)
         {
             try
             {
-                using IWorker<TResult> worker = create();
                 for (int piece = Interlocked.Increment(ref next); piece < pieces; piece = Interlocked.Increment(ref next))
                 {
-                    worker.Work(piece);
+                    workers[index].Work(piece);
                 }
-
-                results[index] = worker.Result;
             }
             catch (Exception failure)
             {
@@ -48,7 +37,7 @@ internal static class Workers
             }
         }
 
-        Thread[] threads = new Thread[workers - 1];
+        Thread[] threads = new Thread[workers.Count - 1];
         for (int i = 0; i < threads.Length; i++)
         {
             int index = i + 1;
@@ -63,6 +52,9 @@ internal static class Workers
         }
 
         List<Exception> thrown = [.. failures.OfType<Exception>()];
-        return thrown.Count == 0 ? results : throw new AggregateException(thrown);
+        if (thrown.Count != 0)
+        {
+            throw new AggregateException(thrown);
+        }
     }
 }

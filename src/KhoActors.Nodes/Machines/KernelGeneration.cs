@@ -40,6 +40,7 @@ internal sealed class KernelGeneration
             Build = spec.KernelOf(number),
             CommandLine = spec.Scenario.CommandLineOfGeneration(number),
             Memory = spec.Memory,
+            Cpus = spec.Memory.Cpus,
             Source = source,
         };
         Kernel = new BootedKernel(start, storage);
@@ -101,9 +102,8 @@ internal sealed class KernelGeneration
     /// <returns>0, -EADDRNOTAVAIL, -EINVAL.</returns>
     public int Load()
     {
-        ulong managed = _spec.Memory.Ram.EndPfn;
         string nextCommandLine = _spec.Scenario.CommandLineOfGeneration(Number + 1);
-        return _image.Load(_spec.KernelOf(Number + 1), nextCommandLine, Scratch, _spec.Memory.Map, Kernel.Kho.Enabled, managed);
+        return _image.Load(_spec.KernelOf(Number + 1), nextCommandLine, Scratch, _spec.Memory.Map, Kernel.Kho.Enabled, _spec.Memory.RamPages);
     }
 
     /// <summary>How this generation ends now that user space asks for the jump.</summary>

@@ -93,7 +93,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         BootSource source = _source;
         KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
         WorkloadState workload = _storage.Workload;
-        workload.Begin(_spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes.Count);
+        workload.Begin(_spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes);
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);

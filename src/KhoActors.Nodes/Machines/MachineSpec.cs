@@ -38,9 +38,11 @@ public sealed class MachineMemory
 {
     /// <summary>Derives them.</summary>
     /// <param name="map">What the firmware says.</param>
-    public MachineMemory(MemoryMap map)
+    /// <param name="cpus">Possible CPUs: some early allocations are made once for each.</param>
+    public MachineMemory(MemoryMap map, int cpus = 1)
     {
         Map = map;
+        Cpus = cpus;
         foreach (FirmwareRange ram in map.Ram)
         {
             ulong end = PageGeometry.PfnOf(ram.End);
@@ -49,6 +51,7 @@ public sealed class MachineMemory
                 int node = map.NodeOf(PageGeometry.PhysOf(pfn));
                 ulong next = NextNodeBorder(map, pfn, end);
                 Ram.Add(pfn, next, node);
+                RamPages += next - pfn;
                 pfn = next;
             }
         }
@@ -57,8 +60,14 @@ public sealed class MachineMemory
     /// <summary>What the firmware says.</summary>
     public MemoryMap Map { get; }
 
+    /// <summary>Possible CPUs.</summary>
+    public int Cpus { get; }
+
     /// <summary>Which pages are RAM, and of which node.</summary>
     public NodeMap Ram { get; } = new();
+
+    /// <summary>Pages of RAM.</summary>
+    public ulong RamPages { get; }
 
     private static ulong NextNodeBorder(MemoryMap map, ulong pfn, ulong end)
     {

@@ -27,8 +27,6 @@ public static class KernelFile
         checks.Require(CrossChecks.IsName(build.Name), "name", CrossChecks.NameRule);
         checks.Require(!build.Release.Contains(' ', StringComparison.Ordinal), "release", "a release contains no spaces");
         checks.Require(
-            build.PageblockOrder <= build.MaxPageOrder, "pageblock_order", $"a pageblock is at most as large as max_page_order, {build.MaxPageOrder}");
-        checks.Require(
             build.ImagePreferredAddress % build.ImageAlignmentBytes == 0,
             "image_preferred_address",
             $"the address must be a multiple of image_alignment_bytes, 0x{build.ImageAlignmentBytes:x}");

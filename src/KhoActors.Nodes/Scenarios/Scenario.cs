@@ -17,7 +17,7 @@ public sealed record Scenario
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Machines of the fleet.</summary>
-    [Range(1, 100_000_000)]
+    [Range(1, 10_000_000)]
     public int Machines { get; init; } = 1;
 
     /// <summary>Reboots of each machine: kexecs, and the panics and cold boots that take the place of some.</summary>

@@ -37,8 +37,8 @@ public sealed record KernelBuild
     [AllowedValues(9, 10)]
     public int PageblockOrder { get; init; } = 10;
 
-    /// <summary>MAX_PAGE_ORDER: the largest order of the page allocator.</summary>
-    [Range(1, 10)]
+    /// <summary>MAX_PAGE_ORDER: the largest order of the page allocator. The simulated one has the orders of x86-64, 0 to 10.</summary>
+    [Range(10, 10)]
     public int MaxPageOrder { get; init; } = 10;
 
     /// <summary>Alignment of scratch areas in bytes; a power of two.</summary>

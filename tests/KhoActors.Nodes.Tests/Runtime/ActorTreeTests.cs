@@ -179,6 +179,22 @@ public sealed class ActorTreeTests
     }
 
     [Fact]
+    public void An_oops_of_an_actor_that_was_stopped_in_the_same_delivery_is_a_defect()
+    {
+        (LocalRuntime runtime, _) = WithSilentActors(7, 1);
+        runtime.Start(Id(2), new ScriptedActor((in Delivery _, Outbox _) =>
+        {
+            runtime.Stop(Id(2));
+            throw new SimulatedOopsException("kernel BUG");
+        }), Id(1));
+        runtime.Post(Id(1), Id(2), Word(42));
+
+        var defect = Assert.Throws<SimulatorDefectException>(() => runtime.Run(10));
+
+        Assert.Contains("actor 2 crashed after it was stopped", defect.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Any_other_exception_is_a_defect_that_names_machine_delivery_and_cause()
     {
         (LocalRuntime runtime, _) = WithSilentActors(7, 1);

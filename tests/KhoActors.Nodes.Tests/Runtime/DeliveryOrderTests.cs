@@ -135,6 +135,22 @@ public sealed class DeliveryOrderTests
     }
 
     [Fact]
+    public void A_replay_continues_where_its_snapshot_was_taken()
+    {
+        ActorPair[] order = [new(Id(0), Id(1)), new(Id(0), Id(2)), new(Id(1), Id(2))];
+        var replay = new RecordedScheduler(order);
+        replay.Pick(order);
+        var writer = new SnapshotWriter();
+        replay.Snapshot(writer);
+
+        var resumed = new RecordedScheduler(order);
+        resumed.Recover(new SnapshotReader(writer.Written.ToArray()));
+
+        Assert.Equal(2, resumed.Remaining);
+        Assert.Equal(1, resumed.Pick(order));
+    }
+
+    [Fact]
     public void A_recorded_order_that_is_too_short_says_so()
     {
         (LocalRuntime runtime, _) = WithSilentActors(1, 1);

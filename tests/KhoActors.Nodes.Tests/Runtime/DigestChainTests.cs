@@ -73,6 +73,7 @@ public sealed class DigestChainTests
             c => c.Append(Sample with { Message = Sample.Message with { Text = "ninE" } }),
             c => c.AppendDeadLetter(DeadLetterReason.NotRunning, Sample),
             c => c.AppendDeadLetter(DeadLetterReason.SenderCut, Sample),
+            c => { c.Append((ulong)DeadLetterReason.SenderCut); c.Append(Sample); },
             c => c.AppendDraws(stream),
             c => c.AppendDraws(new RandomStream(stream.Path, counter: 6)),
             c => c.AppendDraws(new RandomStream(SeedPath.Root(7).Child("b"), counter: 5)),

@@ -155,6 +155,9 @@ public sealed class RandomStreamTests
 
         Assert.Throws<DivergenceException>(() => new RandomStream(Schedule.Child("other"), log: record.Check()).NextUInt64());
         Assert.Throws<DivergenceException>(() => new RandomStream(Schedule, counter: 1, log: record.Check()).NextUInt64());
+        var lastDiffers = new RandomStream(Schedule, log: record.Check());
+        lastDiffers.NextUInt64();
+        Assert.Throws<DivergenceException>(() => lastDiffers.NextBelow(2));
         var longer = new RandomStream(Schedule, log: record.Check());
         longer.NextUInt64();
         longer.NextUInt64();

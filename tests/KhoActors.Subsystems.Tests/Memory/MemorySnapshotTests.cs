@@ -79,6 +79,29 @@ public sealed class MemorySnapshotTests
     }
 
     [Fact]
+    public void A_written_page_that_reads_like_another_background_is_kept()
+    {
+        var pattern = new PagePattern(7, 3);
+        Action<PhysicalMemory, ulong>[] backgrounds = [(m, pfn) => m.Zero(pfn, 1), (m, pfn) => m.Poison(pfn, 1), (m, pfn) => m.Fill(pfn, 1, pattern)];
+        foreach (Action<PhysicalMemory, ulong> below in backgrounds)
+        {
+            foreach (Action<PhysicalMemory, ulong> like in backgrounds)
+            {
+                var memory = new PhysicalMemory();
+                var bytes = new byte[PageGeometry.SizeBytes];
+                like(memory, 9);
+                memory.Read(PageGeometry.PhysOf(9), bytes);
+                below(memory, 9);
+                memory.Write(PageGeometry.PhysOf(9), bytes);
+
+                var actual = new byte[PageGeometry.SizeBytes];
+                RoundTrip(memory).Read(PageGeometry.PhysOf(9), actual);
+                Assert.Equal(bytes, actual);
+            }
+        }
+    }
+
+    [Fact]
     public void A_hostile_snapshot_is_refused_and_nothing_else_happens()
     {
         PhysicalMemory memory = RandomMemory(new Draws(3), out _);

@@ -182,7 +182,7 @@ public class RadixTreeTests
     public void A_root_entry_cleared_by_a_fault_is_seen_by_the_next_operation()
     {
         _tree.Track(7, 0);
-        _memory.WriteUInt64(Base + 0x10, 0);
+        _memory.Write(Base + 0x10, new byte[8]);
         Assert.False(_tree.Untrack(7, 0));
         Assert.Empty(CollectBlocks.Of(_tree));
     }

@@ -37,7 +37,7 @@ internal sealed class WorkloadState
     private int[] _cumulativeWeights = [];
     private RandomStream _draws = null!;
     private Workload _plan = null!;
-    private int _nodes;
+    private IReadOnlyList<int> _nodes = [];
 
     public WorkloadState(PhysicalMemory memory) => _memory = memory;
 
@@ -54,7 +54,7 @@ internal sealed class WorkloadState
     public Workload Plan => _plan;
 
     /// <summary>A new generation: nothing of the last one is left but memory.</summary>
-    public void Begin(Workload plan, RandomStream draws, int nodes)
+    public void Begin(Workload plan, RandomStream draws, IReadOnlyList<int> nodes)
     {
         if (!ReferenceEquals(plan, _plan))
         {
@@ -89,7 +89,7 @@ internal sealed class WorkloadState
 
     public ulong DrawSeed() => _draws.NextUInt64();
 
-    public int DrawNode() => _nodes > 1 ? (int)_draws.NextBelow((ulong)_nodes) : -1;
+    public int DrawNode() => _nodes.Count > 1 ? _nodes[(int)_draws.NextBelow((ulong)_nodes.Count)] : -1;
 
     public MigrateType DrawMigrateType() => _draws.NextBelow(2) == 0 ? MigrateType.Unmovable : MigrateType.Movable;
 

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using KhoActors.Host.Reports;
 using KhoActors.Nodes.Fleet;
+using KhoActors.Nodes.Machines;
 using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Host.Commands;
@@ -83,22 +84,23 @@ internal sealed class RunCommand
 
     private FleetResult RunFleet(FleetPlan plan, int workers, bool tellStory)
     {
+        if (tellStory)
+        {
+            // A story is its own progress: a live bar would overwrite its lines.
+            return FleetRunner.Run(plan, Options(new RunStory(_terminal).Tell));
+        }
+
         long total = (long)plan.Scenario.Machines * (plan.Scenario.Kexecs + 1);
-        RunStory story = new(_terminal);
-        return RunProgress.Track(_terminal, $"run {plan.Scenario.Name}", "generations", total, progress => FleetRunner.Run(plan, new FleetOptions
+        return RunProgress.Track(_terminal, $"run {plan.Scenario.Name}", "generations", total, progress =>
+            FleetRunner.Run(plan, Options(_ => progress.Advance(1))));
+
+        FleetOptions Options(Action<GenerationReport> generationDone) => new()
         {
             Workers = Math.Min(workers, plan.Scenario.Machines),
             KeepLogs = tellStory,
             StopRequested = () => _terminal.Interrupted.IsCancellationRequested,
-            GenerationDone = (_, report) =>
-            {
-                progress.Advance(1);
-                if (tellStory)
-                {
-                    story.Tell(report);
-                }
-            },
-        }));
+            GenerationDone = (_, report) => generationDone(report),
+        };
     }
 
     private ExitCode Conclude(FleetResult result, ReproducingLine reproduce)

@@ -12,12 +12,13 @@ namespace KhoActors.Host.Commands;
 internal sealed class RunCommand
 {
     private const string LocalEngine = "local";
+    private const int WorkersMax = 1024;
     private readonly Terminal _terminal;
     private readonly Argument<string> _scenario = new("scenario") { Description = "A name or a file.", DefaultValueFactory = static _ => "fleet" };
-    private readonly Option<int?> _machines = new("--machines") { Description = "Machines, instead of the scenario's." };
-    private readonly Option<int?> _kexecs = new("--kexecs") { Description = "Kexecs of each machine, instead of the scenario's." };
+    private readonly Option<int?> _machines = CommonOptions.Count("--machines", "Machines, instead of the scenario's.");
+    private readonly Option<int?> _kexecs = CommonOptions.Count("--kexecs", "Kexecs of each machine, instead of the scenario's.");
     private readonly Option<string?> _seed = new("--seed") { Description = "A number, or 'random' to draw one; default is the scenario's." };
-    private readonly Option<int?> _workers = new("--workers") { Description = "Threads; the digest is the same for any number." };
+    private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Threads; the digest is the same for any number.", WorkersMax);
     private readonly Option<string> _engine = new("--engine")
     {
         Description = "Who carries the machines: local.",
@@ -58,10 +59,6 @@ internal sealed class RunCommand
         ResolvedScenario resolved = SourceTree.Scenarios().Load(name, SettingsOf(parsed));
         ulong seed = SeedOf(parsed.GetValue(_seed), resolved.Scenario);
         int workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount;
-        if (workers < 1)
-        {
-            throw new UsageException($"--workers {workers}: at least 1 is accepted");
-        }
 
         ReproducingLine reproduce = new ReproducingLine("run", name).With("--seed", seed);
         foreach (string setting in SettingsOf(parsed))

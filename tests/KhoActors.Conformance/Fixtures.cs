@@ -12,6 +12,9 @@ internal static class Fixtures
     /// <summary>Folder of the captures of real kernels.</summary>
     public static string Real => Path.Combine(Root, "real");
 
+    /// <summary>Folder of the recorded vectors.</summary>
+    public static string Golden => Path.Combine(Root, "golden");
+
     /// <summary>The simulated kernels.</summary>
     public static KernelsByRelease Kernels { get; } = new(new KernelCatalog(Path.Combine(Root, "..", "..", "config", "kernels")));
 

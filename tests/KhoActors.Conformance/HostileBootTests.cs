@@ -80,34 +80,26 @@ public sealed class HostileBootTests
     {
         JsonNode root = JsonNode.Parse(original)!;
         JsonArray pages = root["pages"]!.AsArray();
-        for (int i = 1 + (int)(Next(ref state) % 3); i > 0; i--)
+        for (int i = 1 + (int)(SplitMix64.Next(ref state) % 3); i > 0; i--)
         {
-            JsonNode page = pages[(int)(Next(ref state) % (ulong)pages.Count)]!;
+            JsonNode page = pages[(int)(SplitMix64.Next(ref state) % (ulong)pages.Count)]!;
             byte[] data = Convert.FromBase64String(page["data"]!.GetValue<string>());
             int[] used = [.. Enumerable.Range(0, data.Length / 8).Where(word => BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(word * 8)) != 0)];
-            int at = used.Length > 0 && Next(ref state) % 4 != 0 ? used[Next(ref state) % (ulong)used.Length] : (int)(Next(ref state) % 512);
-            ulong value = Words[Next(ref state) % (ulong)Words.Length];
+            int at = used.Length > 0 && SplitMix64.Next(ref state) % 4 != 0 ? used[SplitMix64.Next(ref state) % (ulong)used.Length] : (int)(SplitMix64.Next(ref state) % 512);
+            ulong value = Words[SplitMix64.Next(ref state) % (ulong)Words.Length];
             Span<byte> word = data.AsSpan(at * 8, 8);
-            if (Next(ref state) % 2 == 0)
+            if (SplitMix64.Next(ref state) % 2 == 0)
             {
                 BinaryPrimitives.WriteUInt64LittleEndian(word, value);
             }
             else
             {
-                word[(int)(Next(ref state) % 8)] ^= (byte)(1 << (int)(Next(ref state) % 8));
+                word[(int)(SplitMix64.Next(ref state) % 8)] ^= (byte)(1 << (int)(SplitMix64.Next(ref state) % 8));
             }
 
             page["data"] = Convert.ToBase64String(data);
         }
 
         return root.ToJsonString();
-    }
-
-    private static ulong Next(ref ulong state)
-    {
-        state += 0x9e3779b97f4a7c15;
-        ulong z = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
     }
 }

@@ -147,12 +147,12 @@ public sealed class HostileCaptureTests
         ulong state = 7;
         for (int round = 0; round < 100; round++)
         {
-            string file = files[Next(ref state) % (ulong)files.Length];
+            string file = files[SplitMix64.Next(ref state) % (ulong)files.Length];
             byte[] before = File.ReadAllBytes(file);
             byte[] damaged = [.. before];
             for (int i = 0; i < 4 && damaged.Length > 0; i++)
             {
-                damaged[Next(ref state) % (ulong)damaged.Length] = (byte)Next(ref state);
+                damaged[SplitMix64.Next(ref state) % (ulong)damaged.Length] = (byte)SplitMix64.Next(ref state);
             }
 
             File.WriteAllBytes(file, damaged);
@@ -179,11 +179,11 @@ public sealed class HostileCaptureTests
             StringBuilder damaged = new(pages);
             for (int i = 0; i < 40; i++)
             {
-                int at = (int)(Next(ref state) % (ulong)pages.Length);
+                int at = (int)(SplitMix64.Next(ref state) % (ulong)pages.Length);
                 if (char.IsAsciiLetterOrDigit(damaged[at])
                     && pages.LastIndexOf("\"data\"", at, StringComparison.Ordinal) > pages.LastIndexOf("\"phys\"", at, StringComparison.Ordinal))
                 {
-                    damaged[at] = "AQgw/+79"[(int)(Next(ref state) % 8)];
+                    damaged[at] = "AQgw/+79"[(int)(SplitMix64.Next(ref state) % 8)];
                 }
             }
 
@@ -191,13 +191,5 @@ public sealed class HostileCaptureTests
             Exception? problem = Record.Exception(() => RealCaptures.Run(folder.Path, Fixtures.Kernels));
             Assert.True(problem is null, $"round {round}: {problem}");
         }
-    }
-
-    private static ulong Next(ref ulong state)
-    {
-        state += 0x9e3779b97f4a7c15;
-        ulong z = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
     }
 }

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json.Nodes;
 using KhoActors.Nodes.Conformance;
 
 namespace KhoActors.Conformance;
@@ -27,6 +28,10 @@ public sealed class MalformedVectorTests : IDisposable
     [InlineData(Start + """ "ops":[{"op":"add_subtree","name":"a","phys":"0x1000"}],"expect":{}}""", "has no root FDT")]
     [InlineData(Start + """ "ops":[]}""", "field 'expect' is missing")]
     [InlineData(Start + """ "ops":[],"expect":{"surprise":1}}""", "expectation 'surprise'")]
+    [InlineData("""{"kind":"root-fdt","abi":"kho-v4","steps":7}""", "'steps' must be an array, found 7")]
+    [InlineData("""{"kind":"memblock-fdt","content":{"entries":[]},"totalsize":1,"sha256":"","dtb":"../x"}""", "'../x' names no file beside the vector")]
+    [InlineData("""{"kind":"memblock-fdt","content":{"entries":[]},"totalsize":1,"sha256":"","dtb":"x.dtb"}""", "x.dtb is missing")]
+    [InlineData("""{"cases":[{"hex":"0","name":"a"}]}""", "'hex' must be bytes in hex")]
     public void A_malformed_file_is_a_failed_case_that_says_what_is_wrong(string content, string message)
     {
         File.WriteAllText(Path.Combine(_folder.FullName, "bad.json"), content);
@@ -47,7 +52,7 @@ public sealed class MalformedVectorTests : IDisposable
             }
         }
 
-        Assert.Equal("bomb.json.gz: more than 64 MiB", Assert.Single(GoldenVectors.Run(_folder.FullName)).Detail);
+        Assert.Equal("bomb.json.gz: holds more than 64 MiB", Assert.Single(GoldenVectors.Run(_folder.FullName)).Detail);
     }
 
     [Fact]
@@ -62,5 +67,61 @@ public sealed class MalformedVectorTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_folder.FullName, "deep.json"), "{\"a\":" + new string('[', 100) + new string(']', 100) + "}");
         Assert.StartsWith("deep.json: not valid JSON", Assert.Single(GoldenVectors.Run(_folder.FullName)).Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("fdt/v2-add-unit-address-clash")]
+    [InlineData("fdt/v1seq-1")]
+    [InlineData("fdt/memblock-1")]
+    [InlineData("fdt/kho-test-small")]
+    [InlineData("fdt/v4-kexec-metadata")]
+    [InlineData("decode/root-fdt-damaged-1")]
+    [InlineData("restore/folio-each-order-twice")]
+    [InlineData("v2-radix/hand-range-1-2")]
+    [InlineData("v2-system/init-only")]
+    [InlineData("quirks/reserve-size-overflow")]
+    public void A_value_of_another_type_in_any_place_never_escapes_as_an_exception(string vector)
+    {
+        string source = Path.Combine(Fixtures.Golden, vector);
+        foreach (string beside in Directory.GetFiles(Path.GetDirectoryName(source)!, Path.GetFileName(source) + ".dt?"))
+        {
+            File.Copy(beside, Path.Combine(_folder.FullName, Path.GetFileName(beside)));
+        }
+
+        JsonNode root = JsonNode.Parse(File.ReadAllBytes(source + ".json"))!;
+        string[] others = ["null", "-1", "1e30", "18446744073709551616", "\"\"", "\"0x\"", "\"zz\"", "[]", "[[1]]", "{}", "true"];
+        JsonNode?[] places = [.. Below(root).Take(400)];
+        for (int place = 0; place < places.Length; place++)
+        {
+            Action<JsonNode?> replace = ReplacementOf(places[place]!);
+            replace(JsonNode.Parse(others[place % others.Length]));
+            File.WriteAllText(Path.Combine(_folder.FullName, Path.GetFileName(source) + ".json"), root.ToJsonString());
+            Assert.Single(GoldenVectors.Run(_folder.FullName));
+            replace(places[place]);
+        }
+    }
+
+    private static IEnumerable<JsonNode> Below(JsonNode node)
+    {
+        IEnumerable<JsonNode?> children = node switch
+        {
+            JsonObject fields => fields.Select(field => field.Value),
+            JsonArray items => items,
+            _ => [],
+        };
+        return children.OfType<JsonNode>().SelectMany(child => Below(child).Prepend(child));
+    }
+
+    private static Action<JsonNode?> ReplacementOf(JsonNode node)
+    {
+        if (node.Parent is JsonArray items)
+        {
+            int index = items.IndexOf(node);
+            return other => items[index] = other;
+        }
+
+        JsonObject fields = node.Parent!.AsObject();
+        string name = node.GetPropertyName();
+        return other => fields[name] = other;
     }
 }

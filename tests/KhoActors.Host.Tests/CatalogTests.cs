@@ -72,5 +72,5 @@ public class CatalogTests
     }
 
     [Fact]
-    public void A_missing_file_is_refused() => Assert.Contains("no such file", ProgramRun.Of("validate", "no-such-file").ErrorLine, StringComparison.Ordinal);
+    public void A_missing_file_is_refused() => Assert.Contains("no file", ProgramRun.Of("validate", "no-such-file").ErrorLine, StringComparison.Ordinal);
 }

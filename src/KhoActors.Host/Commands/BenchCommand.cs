@@ -18,7 +18,9 @@ internal static class BenchCommand
     {
         Option<bool> json = CommonOptions.Json();
         Option<string?> only = new("--only") { Description = "Measure only the rows whose name contains this, in capitals or not.", HelpName = "PATTERN" };
-        Option<int?> repetitions = CommonOptions.Count("--repetitions", $"How often each workload runs ({DefaultRepetitions}); its figure is the median.");
+        Option<int?> repetitions = CommonOptions.Count(
+            "--repetitions",
+            $"How often each workload runs; its figure is the median. [default: {DefaultRepetitions}]");
         Command command = new("bench", "Measure this computer, then the simulator against its budgets.") { only, repetitions, json };
         command.SetAction(parsed => (int)Run(terminal, parsed.GetValue(only), parsed.GetValue(repetitions) ?? DefaultRepetitions, parsed.GetValue(json)));
         return command;

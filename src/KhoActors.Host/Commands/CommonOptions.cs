@@ -35,7 +35,7 @@ internal static class CommonOptions
             return count;
         }
 
-        parsed.AddError($"{name} {text}: a whole number from 1 to {largest} is accepted");
+        parsed.AddError($"{name} '{text}': a whole number from 1 to {largest} is accepted");
         return null;
     }
 }

@@ -68,18 +68,7 @@ internal static class InspectCommand
 
     private static ExitCode InspectBlob(Terminal terminal, string path, bool asJson)
     {
-        FileInfo file = new(path);
-        if (!file.Exists)
-        {
-            throw new UsageException($"{path} is neither a file nor a capture");
-        }
-
-        if (file.Length > BlobBytesMax)
-        {
-            throw new UsageException($"{path}: too large for a device tree blob");
-        }
-
-        byte[] blob = File.ReadAllBytes(path);
+        byte[] blob = InputFile.Read(path, BlobBytesMax, "a device tree blob or a capture");
         using StringWriter source = new() { NewLine = "\n" };
         int result = FdtDts.Print(blob, source, FdtDtsStyle.NativeNumbers);
         if (result != 0)

@@ -59,7 +59,6 @@ internal sealed class RunCommand
         ResolvedScenario resolved = SourceTree.Scenarios().Load(name, SettingsOf(parsed));
         ulong seed = SeedOf(parsed.GetValue(_seed), resolved.Scenario);
         int workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount;
-
         ReproducingLine reproduce = new ReproducingLine("run", name).With("--seed", seed);
         foreach (string setting in SettingsOf(parsed))
         {
@@ -167,7 +166,7 @@ internal sealed class RunCommand
 
         return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
             ? seed
-            : throw new UsageException($"--seed {text}: a number from 0 to {ulong.MaxValue} or 'random' is accepted");
+            : throw new UsageException($"--seed '{text}': a number from 0 to {ulong.MaxValue} or 'random' is accepted");
     }
 
     private static RunSummary SummaryOf(FleetResult result, Scenario scenario, ulong seed, TimeSpan elapsed)

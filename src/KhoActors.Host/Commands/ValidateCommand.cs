@@ -18,17 +18,16 @@ internal static class ValidateCommand
     /// <returns>The command.</returns>
     public static Command Create(Terminal terminal)
     {
-        Argument<FileInfo> file = new("file") { Description = "A scenario or kernel file." };
+        Argument<string> file = new("file") { Description = "A scenario or kernel file." };
         Option<bool> json = CommonOptions.Json();
         Command command = new("validate", "Check a scenario or kernel file and list every problem with its place.") { file, json };
         command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(file), parsed.GetValue(json)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, FileInfo file, bool asJson)
+    private static ExitCode Run(Terminal terminal, string path, bool asJson)
     {
-        string path = Path.GetRelativePath(Directory.GetCurrentDirectory(), file.FullName);
-        byte[] bytes = Read(file, path);
+        byte[] bytes = InputFile.Read(path, FileBytesMax, "a scenario or kernel file");
         bool isKernel = IsKernel(bytes);
         IReadOnlyList<ScenarioProblem> problems = Check(bytes, path, isKernel);
         string kind = isKernel ? "kernel" : "scenario";
@@ -49,18 +48,6 @@ internal static class ValidateCommand
         }
 
         return problems.Count == 0 ? ExitCode.Held : ExitCode.Usage;
-    }
-
-    private static byte[] Read(FileInfo file, string path)
-    {
-        if (!file.Exists)
-        {
-            throw new UsageException($"{path}: no such file");
-        }
-
-        return file.Length <= FileBytesMax
-            ? File.ReadAllBytes(file.FullName)
-            : throw new UsageException($"{path}: too large for a scenario or kernel file");
     }
 
     private static bool IsKernel(byte[] bytes) =>

@@ -43,8 +43,8 @@ public sealed class Capture
     /// <summary>Whether a folder looks like a capture: a case or a single generation.</summary>
     /// <param name="directory">Path of the folder.</param>
     /// <returns>Whether <see cref="Open"/> is worth a try.</returns>
-    public static bool Recognises(string directory) =>
-        IsCase(directory) || (GenerationOf(directory) is not null && File.Exists(Path.Combine(directory, "dmesg.txt")));
+    public static bool Recognises(string directory) => Directory.Exists(directory)
+        && (IsCase(directory) || (GenerationOf(directory) is not null && File.Exists(Path.Combine(directory, "dmesg.txt"))));
 
     /// <summary>Opens a capture.</summary>
     /// <param name="directory">A case folder or a <c>gen-N</c> folder.</param>

@@ -56,20 +56,6 @@ public sealed class CaptureGeneration
     /// <summary>Whether its log was saved.</summary>
     public bool HasLog => _files.Exists(Path("dmesg.txt"));
 
-    /// <summary>
-    /// What the next kernel received: from its own list, else from this generation's description and pages. Null when nothing was handed over.
-    /// </summary>
-    /// <returns>The four numbers, or null.</returns>
-    public KhoHandoff? ReadHandoff()
-    {
-        if (Next?.Description.Incoming is { } incoming)
-        {
-            return incoming.Handoff;
-        }
-
-        return Description.SetupDataNodePhys is { } node && HasPages ? SetupData.ReadKhoPayload(ReadPages().ToMemory(), node) : null;
-    }
-
     /// <summary>Reads the log: what this kernel printed.</summary>
     /// <returns>The lines.</returns>
     public CaptureLog ReadLog() => CaptureLog.Parse(Path("dmesg.txt"), _files.Lines(Path("dmesg.txt")));

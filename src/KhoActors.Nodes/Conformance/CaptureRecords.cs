@@ -35,11 +35,7 @@ public sealed record CaptureHandover(
     uint TotalSizeBytes,
     ulong MapPhys,
     IReadOnlyList<CaptureSubnode> Subnodes,
-    IReadOnlyList<CaptureBlock> Blocks)
-{
-    /// <summary>Value of <see cref="Snapshot"/> when the bytes are those that the next kernel received.</summary>
-    public const string NextKernelEntry = "next-kernel-entry";
-}
+    IReadOnlyList<CaptureBlock> Blocks);
 
 /// <summary>A KHO node as the next kernel shows it.</summary>
 /// <param name="Type">Its type, 10.</param>

@@ -16,51 +16,49 @@ internal static class FdtDecoded
     ];
 
     /// <summary>Compares header, reservations, strings, and the tree in block order.</summary>
-    public static void Compare(ReadOnlySpan<byte> fdt, JsonElement decoded, DifferenceList differences)
+    public static void Compare(ReadOnlySpan<byte> fdt, JsonElement decoded, Differences differences)
     {
-        var header = decoded.GetProperty("header");
+        var header = decoded.Get("header");
         for (var field = 0; field < HeaderFields.Length; field++)
         {
             var value = BinaryPrimitives.ReadUInt32BigEndian(fdt[(field * sizeof(uint))..]);
-            var recorded = header.GetProperty(HeaderFields[field]);
-            var expected = recorded.ValueKind == JsonValueKind.String ? Hex(recorded.GetString()!) : recorded.GetUInt32();
-            differences.Check($"decoded.header.{HeaderFields[field]}", expected, value);
+            differences.Equal($"decoded.header.{HeaderFields[field]}", header.GetNumber(HeaderFields[field]), value);
         }
 
-        differences.Check("decoded.reserve_map", decoded.GetProperty("reserve_map").GetArrayLength(), FdtReader.ReservationCount(fdt));
+        differences.Equal("decoded.reserve_map", decoded.GetItems("reserve_map").Count(), FdtReader.ReservationCount(fdt));
         CompareStrings(fdt, decoded, differences);
-        CompareNode(fdt, 0, decoded.GetProperty("root"), "root", differences);
+        CompareNode(fdt, 0, decoded.Get("root"), "root", differences);
     }
 
-    private static void CompareStrings(ReadOnlySpan<byte> fdt, JsonElement decoded, DifferenceList differences)
+    private static void CompareStrings(ReadOnlySpan<byte> fdt, JsonElement decoded, Differences differences)
     {
         var start = BinaryPrimitives.ReadInt32BigEndian(fdt[12..]);
         var size = BinaryPrimitives.ReadInt32BigEndian(fdt[32..]);
-        var expected = string.Concat(decoded.GetProperty("strings").EnumerateArray().Select(text => text.GetString() + "\0"));
-        differences.Check("decoded.strings", expected, Encoding.Latin1.GetString(fdt.Slice(start, size)));
+        var expected = string.Concat(decoded.GetItems("strings").Select(text => text.Text("strings") + "\0"));
+        differences.Equal("decoded.strings", expected, Encoding.Latin1.GetString(fdt.Slice(start, size)));
     }
 
-    private static void CompareNode(ReadOnlySpan<byte> fdt, int node, JsonElement expected, string path, DifferenceList differences)
+    private static void CompareNode(ReadOnlySpan<byte> fdt, int node, JsonElement expected, string path, Differences differences)
     {
         FdtReader.NodeName(fdt, node, out var name);
-        differences.Check($"{path}.name", expected.GetProperty("name").GetString(), Encoding.Latin1.GetString(name));
+        differences.Equal($"{path}.name", expected.GetText("name"), Encoding.Latin1.GetString(name));
 
         var property = FdtReader.FirstProperty(fdt, node);
-        foreach (var recorded in expected.GetProperty("props").EnumerateArray())
+        foreach (var recorded in expected.GetItems("props"))
         {
             CompareProperty(fdt, property, recorded, path, differences);
             property = FdtReader.NextProperty(fdt, property);
         }
 
-        differences.Check($"{path}: end of properties", -FdtError.NotFound, property);
+        differences.Equal($"{path}: end of properties", -FdtError.NotFound, property);
 
         var subnode = FdtReader.FirstSubnode(fdt, node);
         var index = 0;
-        foreach (var recorded in expected.GetProperty("nodes").EnumerateArray())
+        foreach (var recorded in expected.GetItems("nodes"))
         {
             if (subnode < 0)
             {
-                differences.Check($"{path}: subnode {index}", 0, subnode);
+                differences.Equal($"{path}: subnode {index}", 0, subnode);
                 return;
             }
 
@@ -68,30 +66,28 @@ internal static class FdtDecoded
             subnode = FdtReader.NextSubnode(fdt, subnode);
         }
 
-        differences.Check($"{path}: end of subnodes", -FdtError.NotFound, subnode);
+        differences.Equal($"{path}: end of subnodes", -FdtError.NotFound, subnode);
     }
 
-    private static void CompareProperty(ReadOnlySpan<byte> fdt, int property, JsonElement recorded, string path, DifferenceList differences)
+    private static void CompareProperty(ReadOnlySpan<byte> fdt, int property, JsonElement recorded, string path, Differences differences)
     {
-        var expectedName = recorded.GetProperty("name").GetString()!;
+        var expectedName = recorded.GetText("name");
         var where = $"{path}.{expectedName}";
-        differences.Check($"{where}: code", 0, FdtReader.PropertyAt(fdt, property, out var name, out var value));
-        differences.Check($"{where}: name", expectedName, Encoding.Latin1.GetString(name));
-        differences.Check($"{where}: length", recorded.GetProperty("len").GetInt32(), value.Length);
-        differences.Check($"{where}: value", recorded.GetProperty("hex").GetString(), Convert.ToHexStringLower(value));
-        if (recorded.TryGetProperty("u64", out var number) && value.Length == sizeof(ulong))
+        differences.Equal($"{where}: code", 0, FdtReader.PropertyAt(fdt, property, out var name, out var value));
+        differences.Equal($"{where}: name", expectedName, Encoding.Latin1.GetString(name));
+        differences.Equal($"{where}: length", recorded.GetInt("len", 0, int.MaxValue), value.Length);
+        differences.Equal($"{where}: value", recorded.GetText("hex"), Convert.ToHexStringLower(value));
+        if (recorded.Find("u64") is { } wide && value.Length == sizeof(ulong))
         {
-            differences.Check($"{where}: u64", Hex(number.GetString()!), BinaryPrimitives.ReadUInt64LittleEndian(value));
+            differences.Equal($"{where}: u64", wide.Number("u64"), BinaryPrimitives.ReadUInt64LittleEndian(value));
         }
-        else if (recorded.TryGetProperty("u32", out number) && value.Length == sizeof(uint))
+        else if (recorded.Find("u32") is { } narrow && value.Length == sizeof(uint))
         {
-            differences.Check($"{where}: u32", Hex(number.GetString()!), BinaryPrimitives.ReadUInt32LittleEndian(value));
+            differences.Equal($"{where}: u32", narrow.Number("u32"), BinaryPrimitives.ReadUInt32LittleEndian(value));
         }
-        else if (recorded.TryGetProperty("string", out var text))
+        else if (recorded.Find("string") is { } text)
         {
-            differences.Check($"{where}: string", text.GetString() + "\0", Encoding.Latin1.GetString(value));
+            differences.Equal($"{where}: string", text.Text("string") + "\0", Encoding.Latin1.GetString(value));
         }
     }
-
-    private static ulong Hex(string text) => ulong.Parse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 }

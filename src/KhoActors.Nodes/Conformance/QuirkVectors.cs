@@ -18,7 +18,7 @@ internal static class QuirkVectors
     /// <returns>The result; unsupported with the vector's own note when nothing in it is defined.</returns>
     public static CaseResult Run(string caseName, JsonElement vector)
     {
-        var differences = new DifferenceList();
+        var differences = new Differences();
         foreach (JsonElement item in vector.GetItems("cases"))
         {
             if (item.Find("ctz0_is_64") is { } expect)
@@ -38,13 +38,13 @@ internal static class QuirkVectors
             }
         }
 
-        return differences.ToResult(caseName);
+        return differences.Result(caseName);
     }
 
-    private static void CheckSize(JsonElement item, JsonElement area, bool blockSize32Bit, DifferenceList differences)
+    private static void CheckSize(JsonElement item, JsonElement area, bool blockSize32Bit, Differences differences)
     {
         int order = item.GetInt("order", 0, 63 - PageGeometry.Shift);
         string what = $"size of order {order}, {(blockSize32Bit ? "int" : "64 bits")}";
-        differences.CheckHex(what, area.Item(1, "reserved").Number("reserved"), PreservedBlock.ReservedBytes(order, blockSize32Bit));
+        differences.Hex(what, area.Item(1, "reserved").Number("reserved"), PreservedBlock.ReservedBytes(order, blockSize32Bit));
     }
 }

@@ -12,7 +12,7 @@ namespace KhoActors.Nodes.Conformance;
 internal static class SessionExpectations
 {
     /// <summary>Compares everything that is in <paramref name="expect"/>.</summary>
-    public static void Check(Session session, JsonElement expect, DifferenceList differences)
+    public static void Check(Session session, JsonElement expect, Differences differences)
     {
         if (expect.ValueKind != JsonValueKind.Object)
         {
@@ -25,36 +25,36 @@ internal static class SessionExpectations
         }
     }
 
-    private static void CheckField(Session session, string name, JsonElement value, DifferenceList differences)
+    private static void CheckField(Session session, string name, JsonElement value, Differences differences)
     {
         switch (name)
         {
             case "root_phys":
-                differences.CheckHex(name, value.Number(name), session.Tree.MapPhys);
+                differences.Hex(name, value.Number(name), session.Tree.MapPhys);
                 break;
             case "results":
                 CheckResults(session, value, differences);
                 break;
             case "warnings":
-                differences.Check(name, value.Number(name), (ulong)session.Log.Warnings);
+                differences.Equal(name, value.Number(name), (ulong)session.Log.Warnings);
                 break;
             case "warnings_printed":
-                differences.Check(name, value.Number(name), (ulong)session.Log.Lines.Count(line => line.Level == LogLevel.Warning));
+                differences.Equal(name, value.Number(name), (ulong)session.Log.Lines.Count(line => line.Level == LogLevel.Warning));
                 break;
             case "allocations":
-                differences.Check(name, value.Number(name), (ulong)session.Memory.Allocations);
+                differences.Equal(name, value.Number(name), (ulong)session.Memory.Allocations);
                 break;
             case "frees":
-                differences.Check(name, value.Number(name), (ulong)session.Memory.Frees);
+                differences.Equal(name, value.Number(name), (ulong)session.Memory.Frees);
                 break;
             case "next_phys":
-                differences.CheckHex(name, value.Number(name), session.Memory.NextPhys);
+                differences.Hex(name, value.Number(name), session.Memory.NextPhys);
                 break;
             case "pages":
                 CheckPages(session.Memory, value, differences);
                 break;
             case "pages_digest":
-                CheckPagesDigest(session.Memory, value.GetString() ?? "", differences);
+                CheckPagesDigest(session.Memory, value.Text(name), differences);
                 break;
             case "walk":
             case "walk_ret":
@@ -72,7 +72,7 @@ internal static class SessionExpectations
         }
     }
 
-    private static void CheckResults(Session session, JsonElement expected, DifferenceList differences)
+    private static void CheckResults(Session session, JsonElement expected, Differences differences)
     {
         int i = 0;
         foreach (JsonElement item in expected.Items("results"))
@@ -83,14 +83,14 @@ internal static class SessionExpectations
             SessionResult wanted = result.ValueKind == JsonValueKind.Number
                 ? new SessionResult(operation, result.Int("results", int.MinValue, int.MaxValue), 0)
                 : new SessionResult(operation, 0, result.Number("results"));
-            differences.Check($"result {i}", wanted, found);
+            differences.Equal($"result {i}", wanted, found);
             i++;
         }
 
-        differences.Check("number of results", i, session.Results.Count);
+        differences.Equal("number of results", i, session.Results.Count);
     }
 
-    private static void CheckPages(SessionMemory memory, JsonElement expected, DifferenceList differences)
+    private static void CheckPages(SessionMemory memory, JsonElement expected, Differences differences)
     {
         ulong[] found = [.. memory.MetadataPages];
         byte[] bytes = new byte[PageGeometry.SizeBytes];
@@ -98,9 +98,9 @@ internal static class SessionExpectations
         foreach (JsonElement page in expected.Items("pages"))
         {
             ulong phys = page.GetNumber("phys");
-            differences.CheckHex($"page {i}", phys, i < found.Length ? found[i] : 0);
+            differences.Hex($"page {i}", phys, i < found.Length ? found[i] : 0);
             memory.Ram.Read(phys & (ulong.MaxValue >> 12), bytes);
-            differences.Check($"SHA-256 of page 0x{phys:x}", page.GetText("sha256"), Convert.ToHexStringLower(SHA256.HashData(bytes)));
+            differences.Equal($"SHA-256 of page 0x{phys:x}", page.GetText("sha256"), Convert.ToHexStringLower(SHA256.HashData(bytes)));
             if (page.Find("nonzero") is { } runs)
             {
                 CheckRuns($"page 0x{phys:x}", bytes, runs, differences);
@@ -109,10 +109,10 @@ internal static class SessionExpectations
             i++;
         }
 
-        differences.Check("number of pages", i, found.Length);
+        differences.Equal("number of pages", i, found.Length);
     }
 
-    private static void CheckRuns(string what, byte[] page, JsonElement expected, DifferenceList differences)
+    private static void CheckRuns(string what, byte[] page, JsonElement expected, Differences differences)
     {
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(page);
         int from = 0;
@@ -120,14 +120,14 @@ internal static class SessionExpectations
         {
             int start = NextRun(words, from, isZero: false);
             from = NextRun(words, start, isZero: true);
-            differences.Check($"{what}, start of a run", run.Item(0, "nonzero").Int("nonzero", 0, PageGeometry.SizeBytes), start * sizeof(ulong));
-            differences.CheckBytes(
+            differences.Equal($"{what}, start of a run", run.Item(0, "nonzero").Int("nonzero", 0, PageGeometry.SizeBytes), start * sizeof(ulong));
+            differences.BytesInHex(
                 $"{what}, run at {start * sizeof(ulong)}",
-                run.Item(1, "nonzero").GetString() ?? "",
+                run.Item(1, "nonzero").Text("nonzero"),
                 page.AsSpan()[(start * sizeof(ulong))..(from * sizeof(ulong))]);
         }
 
-        differences.Check($"{what}, end of the last run", PageGeometry.Words, NextRun(words, from, isZero: false));
+        differences.Equal($"{what}, end of the last run", PageGeometry.Words, NextRun(words, from, isZero: false));
     }
 
     private static int NextRun(ReadOnlySpan<ulong> words, int from, bool isZero)
@@ -141,7 +141,7 @@ internal static class SessionExpectations
         return at;
     }
 
-    private static void CheckPagesDigest(SessionMemory memory, string expected, DifferenceList differences)
+    private static void CheckPagesDigest(SessionMemory memory, string expected, Differences differences)
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] bytes = new byte[PageGeometry.SizeBytes];
@@ -154,17 +154,17 @@ internal static class SessionExpectations
             digest.AppendData(bytes);
         }
 
-        differences.Check("pages_digest", expected, Convert.ToHexStringLower(digest.GetHashAndReset()));
+        differences.Equal("pages_digest", expected, Convert.ToHexStringLower(digest.GetHashAndReset()));
     }
 
-    private static void CheckWalk(RadixTree tree, string name, JsonElement expected, DifferenceList differences)
+    private static void CheckWalk(RadixTree tree, string name, JsonElement expected, Differences differences)
     {
         List<(ulong Phys, int Order)> blocks = [];
         var visitor = new Collector(blocks);
         int result = tree.Walk(ref visitor);
         if (name == "walk_ret")
         {
-            differences.Check(name, expected.Int(name, int.MinValue, int.MaxValue), result);
+            differences.Equal(name, expected.Int(name, int.MinValue, int.MaxValue), result);
             return;
         }
 
@@ -181,12 +181,12 @@ internal static class SessionExpectations
             i++;
         }
 
-        differences.Check("blocks of the walk", i, blocks.Count);
+        differences.Equal("blocks of the walk", i, blocks.Count);
     }
 
-    private static void CheckFdt(Session session, JsonElement expected, DifferenceList differences)
+    private static void CheckFdt(Session session, JsonElement expected, Differences differences)
     {
-        differences.CheckHex("address of the root FDT", expected.GetNumber("phys"), session.FdtPhys);
+        differences.Hex("address of the root FDT", expected.GetNumber("phys"), session.FdtPhys);
         if (session.FdtPhys != 0)
         {
             Span<byte> page = session.FdtPage;
@@ -194,27 +194,27 @@ internal static class SessionExpectations
         }
     }
 
-    private static void CheckBlobs(Session session, JsonElement expected, DifferenceList differences)
+    private static void CheckBlobs(Session session, JsonElement expected, Differences differences)
     {
         int i = 0;
         foreach (JsonElement blob in expected.Items("blobs"))
         {
             if (i < session.Blobs.Count)
             {
-                differences.CheckHex($"address of blob {i}", blob.GetNumber("phys"), session.Blobs[i].Phys);
+                differences.Hex($"address of blob {i}", blob.GetNumber("phys"), session.Blobs[i].Phys);
                 CheckBlob($"blob {i}", session.Blobs[i].Bytes, blob, differences);
             }
 
             i++;
         }
 
-        differences.Check("number of blobs", i, session.Blobs.Count);
+        differences.Equal("number of blobs", i, session.Blobs.Count);
     }
 
-    private static void CheckBlob(string what, ReadOnlySpan<byte> found, JsonElement expected, DifferenceList differences)
+    private static void CheckBlob(string what, ReadOnlySpan<byte> found, JsonElement expected, Differences differences)
     {
-        differences.Check($"totalsize of {what}", expected.GetInt("totalsize", 0, int.MaxValue), found.Length);
-        differences.CheckBytes(what, expected.GetText("hex"), found);
+        differences.Equal($"totalsize of {what}", expected.GetInt("totalsize", 0, int.MaxValue), found.Length);
+        differences.BytesInHex(what, expected.GetText("hex"), found);
     }
 
     private readonly struct Collector(List<(ulong Phys, int Order)> blocks) : IBlockVisitor

@@ -13,9 +13,9 @@ internal static class SessionVectors
     public static CaseResult Run(string caseName, JsonElement vector)
     {
         var session = Session.Run(vector, AbiOf(vector));
-        var differences = new DifferenceList();
+        var differences = new Differences();
         SessionExpectations.Check(session, vector.Get("expect"), differences);
-        return differences.ToResult(caseName);
+        return differences.Result(caseName);
     }
 
     /// <summary>The generation a vector was recorded with.</summary>

@@ -43,7 +43,7 @@ internal sealed record VectorFile(string Path, string CaseName)
     {
         try
         {
-            var document = JsonDocument.Parse(ReadBytes(), new JsonDocumentOptions { MaxDepth = MaxDepth });
+            var document = JsonDocument.Parse(Read(Path), new JsonDocumentOptions { MaxDepth = MaxDepth });
             if (document.RootElement.ValueKind == JsonValueKind.Object)
             {
                 return document;
@@ -56,9 +56,27 @@ internal sealed record VectorFile(string Path, string CaseName)
         {
             throw new VectorFormatException($"not valid JSON: {e.Message}", e);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+    }
+
+    /// <summary>Reads a file that a vector names.</summary>
+    /// <param name="folder">Where the vector is.</param>
+    /// <param name="name">A file beside it.</param>
+    /// <returns>Its bytes.</returns>
+    /// <exception cref="VectorFormatException">It cannot be read, is too large or lies in another folder.</exception>
+    public static ReadOnlyMemory<byte> ReadBeside(string folder, string name)
+    {
+        if (name.Length == 0 || name != System.IO.Path.GetFileName(name) || name.Contains('\0', StringComparison.Ordinal))
         {
-            throw new VectorFormatException($"cannot be read: {e.Message}", e);
+            throw new VectorFormatException($"'{name}' names no file beside the vector");
+        }
+
+        try
+        {
+            return Read(System.IO.Path.Combine(folder, name));
+        }
+        catch (VectorFormatException e)
+        {
+            throw new VectorFormatException($"{name} {e.Message}", e);
         }
     }
 
@@ -71,17 +89,33 @@ internal sealed record VectorFile(string Path, string CaseName)
         return $"{folder}/{name}";
     }
 
-    private ReadOnlyMemory<byte> ReadBytes()
+    private static ReadOnlyMemory<byte> Read(string path)
     {
-        using FileStream file = File.OpenRead(Path);
-        using Stream content = Path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            using Stream content = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
+            return ReadBounded(content);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new VectorFormatException("is missing", e);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            throw new VectorFormatException($"cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static ReadOnlyMemory<byte> ReadBounded(Stream content)
+    {
         using var bytes = new MemoryStream();
         byte[] buffer = new byte[1 << 16];
         for (int read = content.Read(buffer); read > 0; read = content.Read(buffer))
         {
             if (bytes.Length + read > MaxBytes)
             {
-                throw new VectorFormatException($"more than {MaxBytes >> 20} MiB");
+                throw new VectorFormatException($"holds more than {MaxBytes >> 20} MiB");
             }
 
             bytes.Write(buffer, 0, read);

@@ -47,10 +47,27 @@ internal static class VectorJson
     }
 
     /// <summary>A text field.</summary>
-    public static string GetText(this JsonElement element, string field)
+    public static string GetText(this JsonElement element, string field) => element.Get(field).Text(field);
+
+    /// <summary>A text.</summary>
+    public static string Text(this JsonElement value, string what) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(what, "a string", value);
+
+    /// <summary>A truth value.</summary>
+    public static bool Truth(this JsonElement value, string what) =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(what, "true or false", value);
+
+    /// <summary>A field of bytes, in hex.</summary>
+    public static byte[] GetBytes(this JsonElement element, string field)
     {
-        JsonElement value = element.Get(field);
-        return value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(field, "a string", value);
+        try
+        {
+            return Convert.FromHexString(element.GetText(field));
+        }
+        catch (FormatException)
+        {
+            throw Wrong(field, "bytes in hex", element.Get(field));
+        }
     }
 
     /// <summary>A small number field within limits.</summary>

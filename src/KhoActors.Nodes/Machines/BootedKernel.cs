@@ -53,9 +53,6 @@ public sealed class BootedKernel
     /// <summary>Blocks that the boot reserved because the predecessor preserved them.</summary>
     public int ReservedBlocks => _earlyKho?.ReservedBlocks ?? 0;
 
-    /// <summary>Whether the KHO core was reached; a kernel that died earlier has none.</summary>
-    public bool HasKho => _kho is not null;
-
     /// <summary>The KHO core.</summary>
     /// <exception cref="InvalidOperationException">The kernel died before there was one, or <see cref="StartActors"/> was not called.</exception>
     public KhoCore Kho => _kho ?? throw new InvalidOperationException("this kernel has no KHO core yet");

@@ -25,8 +25,6 @@ internal sealed class LoadedImage
     /// <summary>Whether it carries hand-over data.</summary>
     public bool HandsOver { get; private set; }
 
-    public void Unload() => IsLoaded = false;
-
     /// <summary>kexec_file_load: finds a place for every segment.</summary>
     /// <returns>0, -EADDRNOTAVAIL, -EINVAL.</returns>
     public int Load(KernelBuild next, string commandLine, ScratchAreas scratch, MemoryMap map, bool handsOver, ulong totalRamPages)

@@ -51,6 +51,11 @@ internal sealed class ConfigFolder(string folder, string kind)
     /// <exception cref="ScenarioException">It cannot be read.</exception>
     public static byte[] ReadBytes(string path)
     {
+        if (Directory.Exists(path))
+        {
+            throw Refuse(path, "is a folder; a file is expected");
+        }
+
         try
         {
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);

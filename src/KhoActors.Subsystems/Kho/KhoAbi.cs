@@ -32,9 +32,6 @@ public sealed record KhoAbi(
     bool FailedAddLeavesNode,
     int BitmapBytes)
 {
-    /// <summary>The root FDT property that points to the tracker: first chunk or radix root.</summary>
-    public const string MemoryMapProperty = "preserved-memory-map";
-
     /// <summary>kho-v1 with 512-byte bitmaps: 6.16, 6.17.</summary>
     public static readonly KhoAbi V1Small = new("kho-v1-512", "kho-v1", TrackerKind.Bitmaps, "fdt", null, false, true, 512);
 

@@ -38,7 +38,7 @@ public enum SubtreeLookup
 /// </summary>
 public static class RootFdt
 {
-    // KhoAbi.MemoryMapProperty as bytes.
+    // Points to the tracker: first chunk or radix root.
     private static ReadOnlySpan<byte> MapProperty => "preserved-memory-map"u8;
 
     /// <summary>Writes the root FDT without sub-trees, as kho_init does.</summary>

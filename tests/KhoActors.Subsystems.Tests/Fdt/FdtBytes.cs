@@ -35,21 +35,13 @@ internal static class FdtBytes
     public static byte[] Blob(byte[] page) => page[..(int)KhoActors.Subsystems.Fdt.FdtReader.TotalSize(page)];
 }
 
-/// <summary>splitmix64.</summary>
+/// <summary>What random FDTs are made of: the seed in a failure message repeats it.</summary>
 internal sealed class Draws(ulong seed)
 {
-    private ulong state = seed;
+    private readonly SplitMix64 random = new(seed);
 
     /// <summary>A number from 0 to <paramref name="limit"/> - 1.</summary>
-    public int Next(int limit)
-    {
-        state += 0x9E3779B97F4A7C15;
-        var mixed = state;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-        mixed ^= mixed >> 31;
-        return (int)(mixed % (ulong)limit);
-    }
+    public int Next(int limit) => (int)random.Below((ulong)limit);
 
     /// <summary>Bytes.</summary>
     public byte[] Bytes(int count)

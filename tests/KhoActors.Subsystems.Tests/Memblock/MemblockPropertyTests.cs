@@ -16,7 +16,7 @@ public sealed class MemblockPropertyTests
     {
         for (ulong seed = 0; seed < Sequences; seed++)
         {
-            SplitMix random = new(seed);
+            SplitMix64 random = new(seed);
             MemblockRegions list = new();
             CellModel model = new();
             for (int step = 0; step < Steps; step++)
@@ -33,7 +33,7 @@ public sealed class MemblockPropertyTests
         int found = 0;
         for (ulong seed = 0; seed < Sequences; seed++)
         {
-            SplitMix random = new(seed);
+            SplitMix64 random = new(seed);
             MemblockAllocator memblock = RandomAllocator(random, out CellModel memory, out CellModel reserved);
             for (int step = 0; step < 10; step++)
             {
@@ -69,9 +69,9 @@ public sealed class MemblockPropertyTests
     {
         for (ulong seed = 0; seed < Sequences; seed++)
         {
-            MemblockAllocator once = RandomAllocator(new SplitMix(seed), out _, out _);
-            MemblockAllocator oneByOne = RandomAllocator(new SplitMix(seed), out _, out _);
-            SplitMix random = new(~seed);
+            MemblockAllocator once = RandomAllocator(new SplitMix64(seed), out _, out _);
+            MemblockAllocator oneByOne = RandomAllocator(new SplitMix64(seed), out _, out _);
+            SplitMix64 random = new(~seed);
             ulong align = Cell << (int)random.Below(3);
             ulong size = align * (random.Below(3) + 1);
             ulong min = random.Below(Cells) * Cell;
@@ -93,7 +93,7 @@ public sealed class MemblockPropertyTests
     {
         for (ulong seed = 0; seed < Sequences; seed++)
         {
-            SplitMix random = new(seed);
+            SplitMix64 random = new(seed);
             MemblockAllocator memblock = RandomAllocator(random, out _, out CellModel reserved);
             ulong limit = random.Below(Cells + 1);
             int node = (int)random.Below(3) - 1;
@@ -104,7 +104,7 @@ public sealed class MemblockPropertyTests
         }
     }
 
-    private static void Mutate(SplitMix random, MemblockRegions list, CellModel model)
+    private static void Mutate(SplitMix64 random, MemblockRegions list, CellModel model)
     {
         ulong start = random.Below(Cells);
         ulong count = Math.Min(random.Below(40), Cells - start);
@@ -131,7 +131,7 @@ public sealed class MemblockPropertyTests
         }
     }
 
-    private static MemblockAllocator RandomAllocator(SplitMix random, out CellModel memory, out CellModel reserved)
+    private static MemblockAllocator RandomAllocator(SplitMix64 random, out CellModel memory, out CellModel reserved)
     {
         MemblockAllocator memblock = new() { ScratchOnly = random.Below(3) == 0 };
         (memory, reserved) = (new CellModel(), new CellModel());

@@ -1,4 +1,4 @@
-namespace KhoActors.Subsystems.Tests.Tracking;
+namespace KhoActors.Subsystems.Tests;
 
 /// <summary>Random numbers of a test: the seed in a failure message repeats them.</summary>
 internal sealed class SplitMix64(ulong seed)

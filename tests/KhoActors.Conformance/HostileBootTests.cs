@@ -85,7 +85,9 @@ public sealed class HostileBootTests
             JsonNode page = pages[(int)(SplitMix64.Next(ref state) % (ulong)pages.Count)]!;
             byte[] data = Convert.FromBase64String(page["data"]!.GetValue<string>());
             int[] used = [.. Enumerable.Range(0, data.Length / 8).Where(word => BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(word * 8)) != 0)];
-            int at = used.Length > 0 && SplitMix64.Next(ref state) % 4 != 0 ? used[SplitMix64.Next(ref state) % (ulong)used.Length] : (int)(SplitMix64.Next(ref state) % 512);
+            int at = used.Length > 0 && SplitMix64.Next(ref state) % 4 != 0
+                ? used[SplitMix64.Next(ref state) % (ulong)used.Length]
+                : (int)(SplitMix64.Next(ref state) % 512);
             ulong value = Words[SplitMix64.Next(ref state) % (ulong)Words.Length];
             Span<byte> word = data.AsSpan(at * 8, 8);
             if (SplitMix64.Next(ref state) % 2 == 0)

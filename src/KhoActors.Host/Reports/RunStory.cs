@@ -1,9 +1,8 @@
 using KhoActors.Nodes.Machines;
-using KhoActors.Subsystems;
 
 namespace KhoActors.Host.Reports;
 
-/// <summary>A run of a single machine as a story: each generation with its kernel's own lines and what became of its memory.</summary>
+/// <summary>A run of a single machine as a story: each generation with its kernel's own lines, what user space asked, and what became of its memory.</summary>
 /// <param name="terminal">Receives it.</param>
 internal sealed class RunStory(Terminal terminal)
 {
@@ -13,7 +12,7 @@ internal sealed class RunStory(Terminal terminal)
     {
         string arrival = report.WasKexec ? $"booted by kexec from {report.PreviousKernel}" : "cold boot";
         terminal.Out.WriteLine($"generation {report.Generation}: kernel {report.Kernel}, {arrival}");
-        foreach (LogLine line in report.Log)
+        foreach (string line in report.Story)
         {
             terminal.Out.WriteLine($"  {line}");
         }

@@ -50,4 +50,7 @@ public sealed record GenerationReport
 
     /// <summary>The kernel's log, where it was asked for.</summary>
     public required IReadOnlyList<LogLine> Log { get; init; }
+
+    /// <summary>The log with the requests of user space and their answers between its lines, where it was asked for.</summary>
+    public required IReadOnlyList<string> Story { get; init; }
 }

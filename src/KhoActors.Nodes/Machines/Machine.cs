@@ -31,6 +31,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     private RandomStream _orderDraws = null!;
     private BootSource _source;
     private DrawLog? _drawLog;
+    private OperationDiary? _diary;
 
     /// <summary>A host without a machine.</summary>
     public Machine() => _deliveryDigest = new DeliveryDigest(_digest);
@@ -83,12 +84,13 @@ public sealed class Machine : ISnapshotting, IDisposable
 
     /// <summary>Boots the next generation and lets it run to its end; afterwards the machine is at its jump or cold.</summary>
     /// <param name="isLast">Boot and judge only: the chain ends here.</param>
-    /// <param name="keepLog">Whether the report shall hold the kernel's log.</param>
+    /// <param name="keepLog">Whether the report shall hold the kernel's log and the story of user space.</param>
     /// <returns>What happened.</returns>
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
     public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
     {
         _model.StartGeneration(NextGeneration);
+        OperationDiary? diary = keepLog ? OpenDiary() : null;
         ulong messagesBefore = Messages;
         BootSource source = _source;
         KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
@@ -120,6 +122,7 @@ public sealed class Machine : ISnapshotting, IDisposable
             Violations = [.. _model.Violations],
             ViolationCount = _model.ViolationCount,
             Log = keepLog ? [.. _storage.Log.Lines] : [],
+            Story = diary?.End() ?? [],
         };
     }
 
@@ -169,8 +172,21 @@ public sealed class Machine : ISnapshotting, IDisposable
         }
     }
 
+    private OperationDiary OpenDiary()
+    {
+        if (_diary is null)
+        {
+            _diary = new OperationDiary(_storage.Log);
+            _runtime!.Observe(_diary);
+        }
+
+        _diary.Begin();
+        return _diary;
+    }
+
     private void OpenStreams()
     {
+        _diary = null;
         _workloadDraws = new RandomStream(_spec.Path.Child("workload"), 0, _drawLog);
         _endDraws = new RandomStream(_spec.Path.Child("end of generation"), 0, _drawLog);
         _orderDraws = new RandomStream(_spec.Path.Child("order of deliveries"), 0, _drawLog);

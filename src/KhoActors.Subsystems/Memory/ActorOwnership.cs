@@ -1,6 +1,6 @@
-using KhoActors.Subsystems.Memory;
+using KhoActors.Subsystems.Actors;
 
-namespace KhoActors.Subsystems.Actors;
+namespace KhoActors.Subsystems.Memory;
 
 /// <summary>Which owner an actor's pages have.</summary>
 public static class ActorOwnership

@@ -1,0 +1,112 @@
+using KhoActors.Nodes.Runtime;
+using KhoActors.Subsystems;
+using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memblock;
+
+namespace KhoActors.Nodes.Machines;
+
+/// <summary>
+/// Writes down what user space asks of the kernel, with the answer, between the lines that the kernel logs meanwhile: a generation for a
+/// person to read. It only listens; with or without it a run is the same.
+/// </summary>
+/// <param name="log">The kernel's log.</param>
+internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
+{
+    private readonly List<string> _lines = [];
+    private readonly List<Delivery> _unanswered = [];
+    private int _logLinesSeen;
+
+    /// <summary>A new generation begins, with an empty log.</summary>
+    public void Begin()
+    {
+        _lines.Clear();
+        _unanswered.Clear();
+        _logLinesSeen = 0;
+    }
+
+    /// <summary>The generation is over.</summary>
+    /// <returns>Its lines, in the order of events.</returns>
+    public IReadOnlyList<string> End()
+    {
+        AddLogLines();
+        foreach (Delivery request in _unanswered)
+        {
+            _lines.Add($"{Describe(request.Message)}: unanswered, the kernel ended first");
+        }
+
+        return [.. _lines];
+    }
+
+    /// <inheritdoc/>
+    public void Delivered(ulong number, ulong nowTicks, in Delivery delivery)
+    {
+        AddLogLines();
+        if (delivery.Message.Kind.Value is MachineProtocol.Execute or MachineProtocol.Reboot)
+        {
+            _lines.Add(Describe(delivery.Message));
+        }
+        else if (delivery.From == ActorId.Workload && delivery.To != ActorId.Workload && !delivery.Message.Kind.IsReply)
+        {
+            _unanswered.Add(delivery);
+        }
+        else if (delivery.To == ActorId.Workload && delivery.Message.Kind.IsReply)
+        {
+            Answer(delivery);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void DeadLetter(DeadLetterReason reason, in Delivery delivery)
+    {
+    }
+
+    private void Answer(Delivery reply)
+    {
+        int index = _unanswered.FindIndex(request => request.Correlation == reply.Correlation && request.To == reply.From);
+        if (index < 0)
+        {
+            throw new InvalidOperationException($"actor {reply.From.Value} answers {reply.Message.Kind}, which user space did not ask");
+        }
+
+        Message request = _unanswered[index].Message;
+        _unanswered.RemoveAt(index);
+        _lines.Add($"{Describe(request)}: {AnswerOf(request, KernelResult.From(reply.Message))}");
+    }
+
+    private static string AnswerOf(in Message request, KernelResult result) =>
+        !result.Succeeded ? Errno.Symbol(result.Code)
+        : request.Kind.Value == KhoProtocol.RestoreFolio ? $"order {result.Value}"
+        : result.Value != 0 ? $"0x{result.Value:x}"
+        : "done";
+
+    private void AddLogLines()
+    {
+        for (; _logLinesSeen < log.Lines.Count; _logLinesSeen++)
+        {
+            _lines.Add(log.Lines[_logLinesSeen].ToString());
+        }
+    }
+
+    private static string Describe(in Message message) => message.Kind.Value switch
+    {
+        MachineProtocol.Load => "kexec: load the next kernel",
+        MachineProtocol.Execute => "kexec: execute",
+        MachineProtocol.Reboot => "reboot",
+        MemblockProtocol.AllocatePages => $"allocate a folio of order {message.A}",
+        MemblockProtocol.FreeRange => $"free {message.B} pages from pfn 0x{message.A:x}",
+        MemblockProtocol.FindReserveMem => $"find reserve_mem region {message.A}",
+        KhoProtocol.PreserveFolio => $"preserve the folio of order {message.B} at pfn 0x{message.A:x}",
+        KhoProtocol.UnpreserveFolio => $"un-preserve the folio of order {message.B} at pfn 0x{message.A:x}",
+        KhoProtocol.PreservePages => $"preserve {message.B} pages from pfn 0x{message.A:x}",
+        KhoProtocol.UnpreservePages => $"un-preserve {message.B} pages from pfn 0x{message.A:x}",
+        KhoProtocol.AllocPreserve => $"allocate and preserve {message.A} bytes",
+        KhoProtocol.UnpreserveFree => $"un-preserve and free the folio at 0x{message.A:x}",
+        KhoProtocol.RestoreFolio => $"restore the folio at 0x{message.A:x}",
+        KhoProtocol.RestorePages => $"restore {message.B} pages from pfn 0x{message.A:x}",
+        KhoProtocol.AddSubtree => $"publish {message.B} bytes at 0x{message.A:x} as '{message.Text}'",
+        KhoProtocol.RemoveSubtree => $"withdraw what is published at 0x{message.A:x}",
+        KhoProtocol.RetrieveSubtree => $"look for '{message.Text}' of the kernel before",
+        _ => throw new ArgumentOutOfRangeException(nameof(message), message.Kind, "user space has no such request"),
+    };
+}

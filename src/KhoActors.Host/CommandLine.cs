@@ -14,15 +14,15 @@ internal static class CommandLine
     /// <returns>How it ended.</returns>
     public static ExitCode Run(string[] arguments, Terminal terminal)
     {
-        ParseResult parsed = CreateRoot(terminal).Parse(arguments);
-        if (Complaint(parsed) is { } complaint)
-        {
-            terminal.Complain($"{complaint}; see {HelpOf(parsed.CommandResult)}");
-            return ExitCode.Usage;
-        }
-
         try
         {
+            ParseResult parsed = CreateRoot(terminal).Parse(arguments);
+            if (Complaint(parsed) is { } complaint)
+            {
+                terminal.Complain($"{OnOneLine(complaint)}; see {HelpOf(parsed.CommandResult)}");
+                return ExitCode.Usage;
+            }
+
             return (ExitCode)parsed.Invoke(new InvocationConfiguration
             {
                 Output = terminal.Out,
@@ -97,10 +97,11 @@ internal static class CommandLine
             return $"unknown command or option '{word}'";
         }
 
-        return parsed.Errors.Count == 0
-            ? null
-            : string.Join(' ', parsed.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+        return parsed.Errors.Count == 0 ? null : parsed.Errors[0].Message.TrimEnd('.');
     }
+
+    // Complaints quote what the user typed, which may hold line breaks.
+    private static string OnOneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     // The parser takes an unknown option for an argument where one is still free; only what follows `--` may look like an option.
     private static string? UnknownWord(ParseResult parsed)

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace KhoActors.Host.Bench;
 
 /// <summary>
@@ -6,9 +8,9 @@ namespace KhoActors.Host.Bench;
 /// </summary>
 public static class RadixWorkloads
 {
-    private const int WarmUps = 2;
     private const double Budget = 0.7;
     private const double CachedBudget = 0.5;
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1.5);
 
     private static readonly Expected Random = new(927801, 0x2a75a1166ae000, 133);
     private static readonly Expected Dense = new(1048576, 0x17ffff80000000, 37);
@@ -32,22 +34,36 @@ public static class RadixWorkloads
     public static IReadOnlyList<IReadOnlyList<string>> Groups { get; } = [.. Parts.Select(part => part.Names)];
 
     /// <summary>Runs one group of workloads.</summary>
-    /// <param name="repetitions">How often, at least 1; figures are medians. Two more repetitions warm up.</param>
+    /// <param name="repetitions">
+    /// How often, at least 1; figures are medians. Before that it runs until the compiler has seen and optimised every loop.
+    /// </param>
     /// <param name="group">One of <see cref="Groups"/>.</param>
     /// <returns>One row for each workload.</returns>
     public static IReadOnlyList<RadixWorkloadResult> Run(int repetitions, IReadOnlyList<string> group)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
         Row[] rows = Parts.First(part => ReferenceEquals(part.Names, group)).Rows(new RadixSession());
-        for (int i = 0; i < WarmUps + repetitions; i++)
+        long start = Stopwatch.GetTimestamp();
+        do
         {
-            foreach (Row row in rows)
-            {
-                row.Measure(isKept: i >= WarmUps);
-            }
+            Measure(rows, areKept: false);
+        }
+        while (Stopwatch.GetElapsedTime(start) < WarmUp);
+
+        for (int i = 0; i < repetitions; i++)
+        {
+            Measure(rows, areKept: true);
         }
 
         return [.. rows.Select(row => row.Result())];
+    }
+
+    private static void Measure(Row[] rows, bool areKept)
+    {
+        foreach (Row row in rows)
+        {
+            row.Measure(areKept);
+        }
     }
 
     private static Row[] RunRandom(RadixSession session)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 
 namespace KhoActors.Host.Commands;
@@ -8,26 +9,33 @@ internal static class CommonOptions
 {
     /// <summary>Makes the option <c>--json</c>.</summary>
     /// <returns>A new option, as each command owns its options.</returns>
-    public static Option<bool> Json() => new("--json") { Description = "Write the report as JSON with stable field names." };
+    public static Option<bool> Json() => new("--json")
+    {
+        Description = "Write the report as JSON with stable field names.",
+        Arity = ArgumentArity.Zero,
+    };
 
-    /// <summary>Makes an option that takes a whole number from 1 on.</summary>
-    /// <param name="name">Its name, with dashes.</param>
-    /// <param name="description">What it does.</param>
-    /// <returns>The option; its value is null when it is not given.</returns>
-    public static Option<int?> Count(string name, string description) => new(name)
+    /// <summary>Makes an option that takes a count.</summary>
+    /// <param name="name">Its name with the dashes.</param>
+    /// <param name="description">What it counts.</param>
+    /// <param name="largest">The largest count accepted.</param>
+    /// <returns>A new option; without it on the command line the value is null.</returns>
+    public static Option<int?> Count(string name, string description, int largest = int.MaxValue) => new(name)
     {
         Description = description,
         HelpName = "N",
-        CustomParser = argument =>
-        {
-            string text = argument.Tokens[0].Value;
-            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0)
-            {
-                return number;
-            }
-
-            argument.AddError($"{name} '{text}': a whole number from 1 to {int.MaxValue} is accepted");
-            return null;
-        },
+        CustomParser = parsed => ParseCount(name, largest, parsed),
     };
+
+    private static int? ParseCount(string name, int largest, ArgumentResult parsed)
+    {
+        string text = parsed.Tokens[0].Value;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1 && count <= largest)
+        {
+            return count;
+        }
+
+        parsed.AddError($"{name} '{text}': a whole number from 1 to {largest} is accepted");
+        return null;
+    }
 }

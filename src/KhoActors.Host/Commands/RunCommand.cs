@@ -13,12 +13,13 @@ namespace KhoActors.Host.Commands;
 internal sealed class RunCommand
 {
     private const string LocalEngine = "local";
+    private const int WorkersMax = 1024;
     private readonly Terminal _terminal;
     private readonly Argument<string> _scenario = new("scenario") { Description = "A name or a file.", DefaultValueFactory = static _ => "fleet" };
     private readonly Option<int?> _machines = CommonOptions.Count("--machines", "Machines, instead of the scenario's.");
     private readonly Option<int?> _kexecs = CommonOptions.Count("--kexecs", "Kexecs of each machine, instead of the scenario's.");
     private readonly Option<string?> _seed = new("--seed") { Description = "A number, or 'random' to draw one; default is the scenario's." };
-    private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Threads; the digest is the same for any number.");
+    private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Threads; the digest is the same for any number.", WorkersMax);
     private readonly Option<string> _engine = new("--engine")
     {
         Description = "Who carries the machines: local.",

@@ -21,7 +21,7 @@ internal sealed class KernelStorage
     {
         Memory = memory;
         Pages = new PageAllocator(Memory, new PageAllocatorOptions());
-        Workload = new WorkloadState(Memory);
+        Workload = new WorkloadState(new OwnedMemory(Memory, Pages, PageOwner.Workload));
     }
 
     public PhysicalMemory Memory { get; }

@@ -11,7 +11,7 @@ namespace KhoActors.Subsystems.Kho;
 /// </summary>
 public sealed class KhoCore
 {
-    private readonly PhysicalMemory _memory;
+    private readonly OwnedMemory _memory;
     private readonly ScratchAreas _scratch;
     private readonly Restoration _restoration;
     private uint _incomingKexecCount;
@@ -37,7 +37,7 @@ public sealed class KhoCore
         bool enabledByOption,
         KernelLog log)
     {
-        _memory = memory;
+        _memory = new OwnedMemory(memory, pages, PageOwner.Kho);
         Pages = pages;
         _scratch = scratch;
         Incoming = incoming;

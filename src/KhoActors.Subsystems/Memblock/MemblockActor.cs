@@ -46,7 +46,7 @@ public sealed class MemblockActor : IActor
                 FreeRangeOf(message.A, message.B, owner);
                 break;
             case MemblockProtocol.FindReserveMem:
-                result = Find((int)message.A);
+                result = Find((int)message.A, owner);
                 break;
             case MemblockProtocol.ReleaseScratch:
                 ReleaseScratch(message.A == 0 ? MigrateType.Cma : MigrateType.Movable);
@@ -83,9 +83,28 @@ public sealed class MemblockActor : IActor
         }
     }
 
-    private KernelResult Find(int index) => index < _early.ReserveMem.Entries.Length
-        ? new KernelResult(0, _early.ReserveMem.Entries[index].Start, _early.ReserveMem.Entries[index].SizeBytes)
-        : new KernelResult(-Errno.ENOENT);
+    /// <summary>
+    /// Who finds a region uses it: its whole pages that are preserved with it are the finder's from now on. A trailing partial page is not
+    /// preserved, so the next kernel may have given it to anybody.
+    /// </summary>
+    private KernelResult Find(int index, PageOwner finder)
+    {
+        if (index >= _early.ReserveMem.Entries.Length)
+        {
+            return new KernelResult(-Errno.ENOENT);
+        }
+
+        MemblockFdtEntry region = _early.ReserveMem.Entries[index];
+        ulong first = PageGeometry.PfnOf(PageGeometry.AlignUp(region.Start));
+        ulong end = Math.Min(
+            PageGeometry.PfnOf(region.Start + region.SizeBytes), PageGeometry.PfnOf(region.Start) + (region.SizeBytes >> PageGeometry.Shift));
+        if (first < end)
+        {
+            _pages.SetReservedOwner(first, end, finder);
+        }
+
+        return new KernelResult(0, region.Start, region.SizeBytes);
+    }
 
     /// <summary>Gives scratch to the buddy allocator, one node at a time: as CMA, or as normal memory when KHO was disabled.</summary>
     private void ReleaseScratch(MigrateType type)

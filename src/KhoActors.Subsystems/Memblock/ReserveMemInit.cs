@@ -12,7 +12,7 @@ namespace KhoActors.Subsystems.Memblock;
 /// </summary>
 internal sealed class ReserveMemInit
 {
-    private readonly PhysicalMemory _memory;
+    private readonly OwnedMemory _memory;
     private readonly PageAllocator _pages;
     private readonly ReserveMem _regions;
     private readonly KernelLog _log;
@@ -23,7 +23,7 @@ internal sealed class ReserveMemInit
 
     public ReserveMemInit(PhysicalMemory memory, PageAllocator pages, ReserveMem regions, KernelLog log)
     {
-        _memory = memory;
+        _memory = new OwnedMemory(memory, pages, PageOwner.Memblock);
         _pages = pages;
         _regions = regions;
         _log = log;

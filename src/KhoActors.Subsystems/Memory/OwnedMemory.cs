@@ -38,6 +38,14 @@ public sealed class OwnedMemory
     /// <param name="destination">Receives the bytes.</param>
     public void Read(ulong phys, Span<byte> destination) => _memory.Read(phys, destination);
 
+    /// <summary>Whether pages hold a pattern, to the last byte; anybody may look.</summary>
+    /// <param name="startPfn">First page.</param>
+    /// <param name="pages">How many.</param>
+    /// <param name="pattern">The pattern expected from <paramref name="startPfn"/> on.</param>
+    /// <param name="firstBadPfn">The first page that differs.</param>
+    /// <returns>True when every word matches.</returns>
+    public bool Holds(ulong startPfn, ulong pages, PagePattern pattern, out ulong firstBadPfn) => _memory.Holds(startPfn, pages, pattern, out firstBadPfn);
+
     /// <summary>Writes a little-endian word.</summary>
     /// <param name="phys">Physical address.</param>
     /// <param name="value">The value.</param>
@@ -69,6 +77,16 @@ public sealed class OwnedMemory
     {
         Require(pfn, pfn + 1);
         return _memory.WritablePage(pfn);
+    }
+
+    /// <summary>The bytes of a page of the owner for writing.</summary>
+    /// <param name="pfn">Page frame number.</param>
+    /// <returns>4096 bytes, valid until the page is dropped.</returns>
+    /// <exception cref="PageOwnershipException">It belongs to somebody else.</exception>
+    public Span<byte> WritablePageBytes(ulong pfn)
+    {
+        Require(pfn, pfn + 1);
+        return _memory.WritablePageBytes(pfn);
     }
 
     /// <summary>Makes one's own pages read as zero.</summary>

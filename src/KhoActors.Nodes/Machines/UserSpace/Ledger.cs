@@ -19,18 +19,18 @@ internal sealed class Ledger
     private const int SlotBytes = 32;
     private const ulong Magic = 0x31_4C57_4D49_534FUL << 8 | 'K';
     private const ulong ValidBit = 1UL << 63;
-    private readonly PhysicalMemory _memory;
+    private readonly OwnedMemory _memory;
     private readonly ulong _phys;
     private int _nextSlot;
 
-    private Ledger(PhysicalMemory memory, ulong phys)
+    private Ledger(OwnedMemory memory, ulong phys)
     {
         _memory = memory;
         _phys = phys;
     }
 
     /// <summary>Starts an empty ledger in zeroed memory.</summary>
-    public static Ledger Create(PhysicalMemory memory, ulong phys)
+    public static Ledger Create(OwnedMemory memory, ulong phys)
     {
         Ledger ledger = new(memory, phys);
         ledger.Word(0, 0) = Magic;
@@ -40,7 +40,7 @@ internal sealed class Ledger
 
     /// <summary>Opens the ledger of the previous generation.</summary>
     /// <returns>Null when the memory holds none: the header is not what a workload writes.</returns>
-    public static Ledger? Open(PhysicalMemory memory, ulong phys)
+    public static Ledger? Open(OwnedMemory memory, ulong phys)
     {
         Ledger ledger = new(memory, phys);
         return ledger.Word(0, 0) == Magic && ledger.Word(0, 1) == Slots ? ledger : null;

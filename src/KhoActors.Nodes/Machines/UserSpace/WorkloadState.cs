@@ -33,13 +33,13 @@ internal struct WorkloadCounters
 /// </summary>
 internal sealed class WorkloadState
 {
-    private readonly PhysicalMemory _memory;
+    private readonly OwnedMemory _memory;
     private int[] _cumulativeWeights = [];
     private RandomStream _draws = null!;
     private Workload _plan = null!;
     private IReadOnlyList<int> _nodes = [];
 
-    public WorkloadState(PhysicalMemory memory) => _memory = memory;
+    public WorkloadState(OwnedMemory memory) => _memory = memory;
 
     public List<Holding> Holdings { get; } = [];
 
@@ -49,7 +49,7 @@ internal sealed class WorkloadState
 
     public WorkloadCounters Counters;
 
-    public PhysicalMemory Memory => _memory;
+    public OwnedMemory Memory => _memory;
 
     public Workload Plan => _plan;
 

@@ -248,11 +248,7 @@ public class RadixTreeTests
             _memory.WriteUInt64(Base + (index * 8), Base);
         }
 
-        Assert.Throws<SimulatedOopsException>(() =>
-        {
-            BlockTotals totals = default;
-            _tree.Walk(ref totals);
-        });
+        Assert.Throws<SimulatedOopsException>(() => CollectBlocks.Of(_tree));
     }
 
     private struct StopAt(int limit) : IBlockVisitor

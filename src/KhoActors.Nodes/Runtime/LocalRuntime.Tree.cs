@@ -73,15 +73,6 @@ public sealed partial class LocalRuntime
         StopTree(id, kind);
     }
 
-    /// <summary>Stops everything below an actor: a kernel generation.</summary>
-    /// <param name="parent">A running actor; it goes on.</param>
-    /// <param name="kind">What becomes of messages that the stopped actors have sent.</param>
-    public void StopChildren(ActorId parent, StopKind kind = StopKind.Orderly)
-    {
-        RequireRunning(parent);
-        StopBelow(parent, kind);
-    }
-
     /// <summary>Asks for a <see cref="RuntimeMessages.Terminated"/> when an actor stops; at once when it is not running.</summary>
     /// <param name="watcher">A running actor that will be told.</param>
     /// <param name="watched">Another actor.</param>

@@ -50,9 +50,6 @@ public sealed class RecordedScheduler : IScheduler
     /// <param name="order">The picks.</param>
     public RecordedScheduler(ReadOnlyMemory<ActorPair> order) => _order = order;
 
-    /// <summary>Picks not replayed yet.</summary>
-    public int Remaining => _order.Length - _position;
-
     /// <inheritdoc/>
     /// <exception cref="DivergenceException">The record has ended, or the recorded pair has nothing to deliver.</exception>
     public int Pick(ReadOnlySpan<ActorPair> ready)

@@ -4,8 +4,8 @@ namespace KhoActors.Subsystems.Tracking;
 
 /// <summary>
 /// The tracker of a machine as an actor: each delivery is one turn under the tracker's lock, so ranges of several clients interleave
-/// block by block. Answers <see cref="CreateRootRequest"/>, <see cref="TrackRequest"/>, <see cref="UntrackRequest"/>,
-/// <see cref="WalkRequest"/> and <see cref="DestroyRequest"/>.
+/// block by block. Answers <see cref="CreateRootRequest"/>, <see cref="TrackRequest"/>, <see cref="UntrackRequest"/>
+/// and <see cref="DestroyRequest"/>.
 /// </summary>
 /// <param name="create">Makes the empty structure in RAM; null when memory is exhausted.</param>
 /// <param name="log">Receives the warnings.</param>
@@ -49,12 +49,6 @@ public sealed class RadixTrackerActor(Func<ITracker?> create, KernelLog log) : I
         else if (message.Kind == UntrackRequest.Kind)
         {
             outbox.Reply(delivery, new UntrackReply(Untrack(tracker, UntrackRequest.From(message))).ToMessage());
-        }
-        else if (message.Kind == WalkRequest.Kind)
-        {
-            BlockTotals totals = default;
-            tracker.Walk(ref totals);
-            outbox.Reply(delivery, new WalkReply(tracker.MapPhys, totals.Blocks, totals.Pages, totals.Checksum).ToMessage());
         }
         else
         {

@@ -48,17 +48,6 @@ public sealed partial class RadixTree
         return WalkNode(MapPhys, RadixKey.RootLevel, 0, ref budget, ref blocks, ref nodes);
     }
 
-    /// <summary>Visits the pages of the tree, the root first.</summary>
-    /// <typeparam name="TNodes">A struct.</typeparam>
-    /// <param name="nodes">Called for each page.</param>
-    /// <exception cref="SimulatedOopsException">A table entry points outside RAM, or the walk does not end.</exception>
-    public void WalkNodes<TNodes>(ref TNodes nodes)
-        where TNodes : struct, INodeVisitor
-    {
-        IgnoreBlocks blocks = default;
-        Walk(ref blocks, ref nodes);
-    }
-
     /// <summary>Frees every page of the tree, children before their table (7.3, kho_radix_destroy_tree).</summary>
     /// <exception cref="SimulatedOopsException">A table entry points outside RAM, or the walk does not end.</exception>
     public void Destroy()
@@ -188,10 +177,5 @@ public sealed partial class RadixTree
         public readonly void VisitNode(ulong phys, int level)
         {
         }
-    }
-
-    private struct IgnoreBlocks : IBlockVisitor
-    {
-        public readonly int Visit(ulong phys, int order) => 0;
     }
 }

@@ -72,37 +72,6 @@ public readonly record struct UntrackReply(int Result)
     public Message ToMessage() => new(Kind, (ulong)(long)Result);
 }
 
-/// <summary>Asks the tracker what it holds, in sum: one walk.</summary>
-public readonly record struct WalkRequest
-{
-    /// <summary>Its kind.</summary>
-    public static readonly MessageKind Kind = MessageKind.Of(ActorId.Tracker, 3);
-
-    /// <summary>The message that carries it.</summary>
-    /// <returns>The message.</returns>
-    public static Message ToMessage() => new(Kind);
-}
-
-/// <summary>Answers <see cref="WalkRequest"/>.</summary>
-/// <param name="MapPhys">Where the next kernel starts reading, for the root FDT.</param>
-/// <param name="Blocks">Blocks recorded.</param>
-/// <param name="Pages">Pages in them, a page in two blocks counted twice; modulo 2^64.</param>
-/// <param name="Checksum">Sum of address and order of every block, modulo 2^64.</param>
-public readonly record struct WalkReply(ulong MapPhys, ulong Blocks, ulong Pages, ulong Checksum)
-{
-    /// <summary>Its kind.</summary>
-    public static readonly MessageKind Kind = WalkRequest.Kind.Reply;
-
-    /// <summary>Reads it from a message.</summary>
-    /// <param name="message">A message of <see cref="Kind"/>.</param>
-    /// <returns>The reply.</returns>
-    public static WalkReply From(in Message message) => new(message.A, message.B, message.C, message.D);
-
-    /// <summary>The message that carries it.</summary>
-    /// <returns>The message.</returns>
-    public Message ToMessage() => new(Kind, MapPhys, Blocks, Pages, Checksum);
-}
-
 /// <summary>
 /// Asks the tracker to make its empty structure (kho_init). Answered with a <see cref="KernelResult"/>: value is what the root FDT's map
 /// property gets; -ENOMEM.

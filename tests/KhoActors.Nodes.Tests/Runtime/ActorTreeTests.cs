@@ -57,7 +57,8 @@ public sealed class ActorTreeTests
         runtime.Post(Id(1), Id(1), Word(2), delayTicks: 50);
         runtime.Post(Id(2), Id(2), Word(3), delayTicks: 60);
 
-        runtime.StopChildren(Id(0), StopKind.Abrupt);
+        runtime.Stop(Id(0), StopKind.Abrupt);
+        runtime.StartRoot(Id(0), ScriptedActor.Silent());
         runtime.Start(Id(1), ScriptedActor.Silent(), Id(0));
         runtime.Start(Id(2), ScriptedActor.Silent(), Id(0));
         runtime.RunUntilIdle(10);

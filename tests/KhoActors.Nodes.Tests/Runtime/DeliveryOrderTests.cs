@@ -116,7 +116,7 @@ public sealed class DeliveryOrderTests
             var replay = new RecordedScheduler(recorder.Order.ToArray());
             Transcript second = Execute(seed, replay);
             Assert.Equal(first.Deliveries, second.Deliveries);
-            Assert.Equal(0, replay.Remaining);
+            AssertAtEnd(replay, first.Deliveries.Count);
         }
     }
 
@@ -146,8 +146,9 @@ public sealed class DeliveryOrderTests
         var resumed = new RecordedScheduler(order);
         resumed.Recover(new SnapshotReader(writer.Written.ToArray()));
 
-        Assert.Equal(2, resumed.Remaining);
         Assert.Equal(1, resumed.Pick(order));
+        Assert.Equal(2, resumed.Pick(order));
+        AssertAtEnd(resumed, order.Length);
     }
 
     [Fact]
@@ -184,6 +185,12 @@ public sealed class DeliveryOrderTests
             ulong number = (ulong)i + 1;
             Assert.Equal(new Delivery(Id(0), Id(1), (uint)number, Word(number, number % 2 == 0 ? $"text {number}" : null)), transcript.Deliveries[i]);
         }
+    }
+
+    private static void AssertAtEnd(RecordedScheduler replay, int picks)
+    {
+        var divergence = Assert.Throws<DivergenceException>(() => replay.Pick([default]));
+        Assert.Equal($"the recorded order has {picks} picks, the execution wants another", divergence.Message);
     }
 
     private static string OrderOf(ulong seed, int pairs, int messages)

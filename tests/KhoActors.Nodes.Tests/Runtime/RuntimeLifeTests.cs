@@ -82,7 +82,7 @@ public sealed class RuntimeLifeTests
         through.RunUntilIdle(10_000);
         var writer = new SnapshotWriter();
         through.Snapshot(writer);
-        through.StopChildren(Id(0));
+        through.Stop(Id(0));
 
         var resumed = new LocalRuntime(Machine(99), Seeded(99));
         resumed.Reset(Machine(3), Seeded(3));

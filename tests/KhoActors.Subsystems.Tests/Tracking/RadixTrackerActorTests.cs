@@ -46,14 +46,6 @@ public class RadixTrackerActorTests
     }
 
     [Fact]
-    public void A_walk_is_answered_with_its_sums()
-    {
-        Ask(new TrackRequest(0x10, 3).ToMessage());
-        Ask(new TrackRequest(0x20, 0).ToMessage());
-        Assert.Equal(new WalkReply(0x1_0000_0000, 2, 9, 0x30003), WalkReply.From(Ask(WalkRequest.ToMessage()).Message));
-    }
-
-    [Fact]
     public void A_message_of_another_protocol_is_a_defect() =>
         Assert.Throws<ArgumentException>(() => Ask(new Message(MessageKind.Of(ActorId.Kho, 1))));
 

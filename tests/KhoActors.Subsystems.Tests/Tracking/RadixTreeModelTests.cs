@@ -111,8 +111,9 @@ public class RadixTreeModelTests
         private void CheckNodes()
         {
             List<ulong> nodes = [];
+            var blocks = new CollectBlocks([]);
             var visitor = new CollectNodes(nodes);
-            _tree.WalkNodes(ref visitor);
+            Assert.Equal(0, _tree.Walk(ref blocks, ref visitor));
             Assert.True(nodes.Order().SequenceEqual(_source.Live), At(Operations));
             _tree.Destroy();
             Assert.Empty(_source.Live);

@@ -143,8 +143,9 @@ public class RadixTreeTests
     {
         _tree.Track(1, 0);
         List<(ulong, int)> seen = [];
+        var blocks = new CollectBlocks([]);
         var visitor = new CollectNodes(seen);
-        _tree.WalkNodes(ref visitor);
+        Assert.Equal(0, _tree.Walk(ref blocks, ref visitor));
         Assert.Equal(Enumerable.Range(0, 6).Select(i => (Base + ((ulong)i * 0x1000), 5 - i)), seen);
     }
 
@@ -247,11 +248,7 @@ public class RadixTreeTests
             _memory.WriteUInt64(Base + (index * 8), Base);
         }
 
-        Assert.Throws<SimulatedOopsException>(() =>
-        {
-            BlockTotals totals = default;
-            _tree.Walk(ref totals);
-        });
+        Assert.Throws<SimulatedOopsException>(() => CollectBlocks.Of(_tree));
     }
 
     private struct StopAt(int limit) : IBlockVisitor

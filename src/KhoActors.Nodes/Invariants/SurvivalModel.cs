@@ -132,6 +132,10 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     /// <param name="lastWords">What it said.</param>
     public void JudgeCrash(string lastWords) => Report(InvariantCatalog.KernelAlive, lastWords);
 
+    /// <summary>An actor touched a page of another owner.</summary>
+    /// <param name="detail">Which page, whose it is, who touched it.</param>
+    public void JudgeOwnership(string detail) => Report(InvariantCatalog.PageOwnership, detail);
+
     /// <summary>The machine lost its RAM: nothing has to survive.</summary>
     public void AtColdReset() => _record.Clear();
 

@@ -44,6 +44,9 @@ public static class InvariantCatalog
     /// <summary>A simulated kernel that was handed good data does not crash.</summary>
     public const string KernelAlive = "kernel-alive";
 
+    /// <summary>Nobody writes, frees or takes over a page of another owner.</summary>
+    public const string PageOwnership = "page-ownership";
+
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<Invariant> All { get; } =
     [
@@ -56,6 +59,7 @@ public static class InvariantCatalog
         new(ScratchMovable, "only movable memory is allocated inside scratch"),
         new(KexecMetadata, "the kexec metadata names the previous release and counts the chain"),
         new(KernelAlive, "a simulated kernel that was handed good data does not crash"),
+        new(PageOwnership, "nobody writes, frees or takes over a page of another owner"),
         new(ReserveMemRevived, "reserve_mem regions keep their address across a hand-over"),
     ];
 }

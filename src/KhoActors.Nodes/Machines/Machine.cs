@@ -215,9 +215,13 @@ public sealed class Machine : ISnapshotting, IDisposable
             throw new InvalidOperationException($"{_spec.Path}: generation {generation.Number} came to rest before its jump");
         }
 
-        if (machine.OopsText is { } text)
+        if (machine.OopsText is { } text && machine.OwnershipViolated)
         {
-            Die(text);
+            _model.JudgeOwnership(text);
+        }
+        else if (machine.OopsText is { } lastWords)
+        {
+            Die(lastWords);
         }
 
         _runtime.Stop(ActorId.Machine, StopKind.Abrupt);

@@ -50,6 +50,9 @@ internal sealed class MachineActor : IActor
     /// <summary>What the simulated kernel said when it crashed.</summary>
     public string? OopsText { get; private set; }
 
+    /// <summary>Whether it was stopped because a page of another owner was touched.</summary>
+    public bool OwnershipViolated { get; private set; }
+
     /// <inheritdoc/>
     public void Receive(in Delivery delivery, Outbox outbox)
     {
@@ -57,6 +60,7 @@ internal sealed class MachineActor : IActor
         if (message.Kind == RuntimeMessages.Oops)
         {
             OopsText = message.Text;
+            OwnershipViolated = message.B != 0;
             Finish(GenerationEnd.Oops);
             return;
         }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Runtime;
 
@@ -173,7 +174,7 @@ public sealed partial class LocalRuntime
     private static bool IsDefect(Exception exception) => exception is not DivergenceException and not OutOfMemoryException;
 
     /// <summary>Handles an oops; whatever fails meanwhile (an observer that is told of dead letters) is a defect like any other.</summary>
-    private void Supervise(SimulatedOopsException oops, in Delivery delivery)
+    private void Supervise(Exception oops, in Delivery delivery)
     {
         try
         {
@@ -186,10 +187,10 @@ public sealed partial class LocalRuntime
     }
 
     /// <summary>
-    /// The actor in progress crashed as a kernel does: what it sent before is sent, then it is stopped and its parent told. The root cannot be
-    /// stopped, it is told itself; should it crash over that message, our supervision is at fault.
+    /// The actor in progress crashed as a kernel does, or touched a page of somebody else: what it sent before is sent, then it is stopped and
+    /// its parent told. The root cannot be stopped, it is told itself; should it crash over that message, our supervision is at fault.
     /// </summary>
-    private void HandleOops(SimulatedOopsException oops, in Delivery delivery)
+    private void HandleOops(Exception oops, in Delivery delivery)
     {
         ActorId crashed = delivery.To;
         if (delivery.Message.Kind == RuntimeMessages.Oops || !IsRunning(crashed))
@@ -199,7 +200,7 @@ public sealed partial class LocalRuntime
         }
 
         var parent = new ActorId(_parents[crashed.Value]);
-        Send(0, crashed, parent, 0, new Message(RuntimeMessages.Oops, crashed.Value, Text: oops.Message));
+        Send(0, crashed, parent, 0, new Message(RuntimeMessages.Oops, crashed.Value, oops is PageOwnershipException ? 1UL : 0, Text: oops.Message));
         if (crashed != parent)
         {
             StopTree(crashed, StopKind.Orderly);

@@ -1,5 +1,6 @@
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Runtime;
 
@@ -204,7 +205,7 @@ public sealed partial class LocalRuntime : ISnapshotting
                 _actors[delivery.To.Value]!.Receive(delivery, _outbox);
             }
         }
-        catch (SimulatedOopsException oops)
+        catch (Exception oops) when (oops is SimulatedOopsException or PageOwnershipException)
         {
             Supervise(oops, delivery);
             return null;

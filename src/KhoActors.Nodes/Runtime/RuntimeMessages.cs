@@ -9,7 +9,8 @@ public static class RuntimeMessages
     public static readonly MessageKind Terminated = new(0xFF01);
 
     /// <summary>
-    /// A child's kernel code crashed (see SimulatedOopsException), and the child was stopped. From: the child. A: its number. Text: what it
+    /// A child's kernel code crashed (SimulatedOopsException), or touched a page of another owner (PageOwnershipException), and the child was
+    /// stopped. From: the child. A: its number. B: 1 for a page of another owner. Text: what it
     /// said. The root has no parent: it gets the message itself, and is not stopped.
     /// </summary>
     public static readonly MessageKind Oops = new(0xFF02);

@@ -92,7 +92,7 @@ public class ControlTests
         [
             InvariantCatalog.HandOverAccepted, InvariantCatalog.PreservedContent, InvariantCatalog.PreservedNotAllocated, InvariantCatalog.RestoreExact,
             InvariantCatalog.SubtreeExact, InvariantCatalog.AllocationDisjoint, InvariantCatalog.ScratchMovable, InvariantCatalog.KexecMetadata,
-            InvariantCatalog.KernelAlive, InvariantCatalog.ReserveMemRevived,
+            InvariantCatalog.KernelAlive, InvariantCatalog.PageOwnership, InvariantCatalog.ReserveMemRevived,
         ];
 
         Assert.Equal(InvariantCatalog.All.Select(invariant => invariant.Name).Order(), proved.Order());

@@ -176,6 +176,18 @@ public class PlantedBugTests
     }
 
     [Fact]
+    public void A_region_whose_pages_were_freed_belongs_to_somebody_else()
+    {
+        IReadOnlyList<string> found = Found(7, handOver =>
+        {
+            PreservedBlock region = handOver.Blocks.Single(block => block.Order == 9);
+            Assert.True(handOver.Tree.Untrack(region.Pfn, region.Order));
+        });
+
+        Assert.Equal([InvariantCatalog.PreservedContent, InvariantCatalog.PageOwnership], found);
+    }
+
+    [Fact]
     public void A_tree_that_crashes_the_next_kernel_is_caught()
     {
         IReadOnlyList<string> found = Found(7, handOver => handOver.Memory.WriteUInt64(handOver.Tree.MapPhys, 0x00FF_FFFF_FFFF_F000));

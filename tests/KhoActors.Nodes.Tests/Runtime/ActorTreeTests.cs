@@ -1,6 +1,7 @@
 using KhoActors.Nodes.Runtime;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Memory;
 using static KhoActors.Nodes.Tests.Runtime.RuntimeBench;
 
 namespace KhoActors.Nodes.Tests.Runtime;
@@ -106,6 +107,21 @@ public sealed class ActorTreeTests
         Delivery told = Assert.Single(transcript.Deliveries);
         Assert.Equal(new Delivery(Id(30), Id(1), 0, new Message(RuntimeMessages.Terminated, 30)), told);
         Assert.Equal(0UL, runtime.DeadLetters);
+    }
+
+    [Fact]
+    public void Touching_a_page_of_another_owner_stops_the_actor_like_an_oops_and_says_which_it_was()
+    {
+        (LocalRuntime runtime, Transcript transcript) = WithSilentActors(1, 1);
+        runtime.Start(Id(5), new ScriptedActor(static (in Delivery _, Outbox _) => throw ForeignPage()), Id(1));
+        runtime.Post(Id(0), Id(5), Word(1));
+
+        Assert.Equal(RunOutcome.Idle, runtime.RunUntilIdle(10));
+
+        Assert.Equal(new Message(RuntimeMessages.Oops, 5, 1, Text: ForeignPage().Message), transcript.Deliveries[^1].Message);
+        Assert.False(runtime.IsRunning(Id(5)));
+
+        static PageOwnershipException ForeignPage() => new("is written", 0x1000, PageOwner.Workload, PageOwner.Kho);
     }
 
     [Fact]

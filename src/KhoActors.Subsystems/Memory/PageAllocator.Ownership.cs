@@ -3,29 +3,6 @@ namespace KhoActors.Subsystems.Memory;
 /// <content>Who owns which pages.</content>
 public sealed partial class PageAllocator
 {
-    /// <summary>Makes a block of 2^k pages 2^k blocks of one page with the same owner (split_page).</summary>
-    /// <param name="phys">Physical address of the block.</param>
-    /// <exception cref="PageOwnershipException">Not the head of an allocated block.</exception>
-    public void SplitAllocated(ulong phys)
-    {
-        ulong pfn = PageGeometry.PfnOf(phys);
-        if ((phys & (PageGeometry.SizeBytes - 1)) != 0 || !TryGetBlock(pfn, out ulong headPfn, out int order, out PageOwner owner)
-            || headPfn != pfn || owner == PageOwner.Free)
-        {
-            throw new PageOwnershipException("is split", phys, PageOwner.Kernel, OwnerOf(pfn), "not the head of an allocated block");
-        }
-
-        Section section = _buddy.Sections.Find(pfn)!;
-        int offset = (int)(pfn & Section.Mask);
-        Buddy.ClearHead(section, offset);
-        for (int i = 0; i < 1 << order; i++)
-        {
-            _buddy.SetHead(section, offset + i, new BlockHead(0, owner));
-        }
-
-        Changes++;
-    }
-
     /// <summary>Gives a block to another owner.</summary>
     /// <param name="phys">Physical address of the block.</param>
     /// <param name="from">Its owner.</param>

@@ -131,7 +131,6 @@ public sealed class PageAllocatorTests
         Assert.Equal("page 1000 is freed as order 0 by kho, its owner is memblock: the page allocator does not manage it", violation.Message);
         Assert.Throws<PageOwnershipException>(() => allocator.Adopt(0x600, 0, PageOwner.Kho));
         Assert.Throws<PageOwnershipException>(() => allocator.AddFree(0x3FF, 0x401, 0, MigrateType.Movable));
-        Assert.Throws<PageOwnershipException>(() => allocator.SplitAllocated(0x600_000));
         Assert.Throws<PageOwnershipException>(() => allocator.Chown(phys, PageOwner.Kho, PageOwner.Kernel));
         allocator.Validate();
     }

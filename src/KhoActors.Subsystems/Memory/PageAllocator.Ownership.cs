@@ -3,29 +3,6 @@ namespace KhoActors.Subsystems.Memory;
 /// <content>Who owns which pages.</content>
 public sealed partial class PageAllocator
 {
-    /// <summary>Makes a block of 2^k pages 2^k blocks of one page with the same owner (split_page).</summary>
-    /// <param name="phys">Physical address of the block.</param>
-    /// <exception cref="PageOwnershipException">Not the head of an allocated block.</exception>
-    public void SplitAllocated(ulong phys)
-    {
-        ulong pfn = PageGeometry.PfnOf(phys);
-        if ((phys & (PageGeometry.SizeBytes - 1)) != 0 || !TryGetBlock(pfn, out ulong headPfn, out int order, out PageOwner owner)
-            || headPfn != pfn || owner == PageOwner.Free)
-        {
-            throw new PageOwnershipException("is split", phys, PageOwner.Kernel, OwnerOf(pfn), "not the head of an allocated block");
-        }
-
-        Section section = _buddy.Sections.Find(pfn)!;
-        int offset = (int)(pfn & Section.Mask);
-        Buddy.ClearHead(section, offset);
-        for (int i = 0; i < 1 << order; i++)
-        {
-            _buddy.SetHead(section, offset + i, new BlockHead(0, owner));
-        }
-
-        Changes++;
-    }
-
     /// <summary>Gives a block to another owner.</summary>
     /// <param name="phys">Physical address of the block.</param>
     /// <param name="from">Its owner.</param>
@@ -45,24 +22,8 @@ public sealed partial class PageAllocator
 
     /// <summary>Who owns a page.</summary>
     /// <param name="pfn">Page frame number.</param>
-    /// <returns>The owner; for pages that the allocator never got, the one set for them or <see cref="PageOwner.Memblock"/>.</returns>
-    public PageOwner OwnerOf(ulong pfn) => TryGetBlock(pfn, out _, out _, out PageOwner owner) ? owner : ReservedOwnerOf(pfn);
-
-    /// <summary>
-    /// Says whom memory reserved at boot belongs to (a reserve_mem area, a preserved buffer in use before it is restored), until it
-    /// comes under management.
-    /// </summary>
-    /// <param name="startPfn">First page.</param>
-    /// <param name="endPfn">One past the last page.</param>
-    /// <param name="owner">The owner; not free.</param>
-    /// <exception cref="PageOwnershipException">A page of it is under management.</exception>
-    public void SetReservedOwner(ulong startPfn, ulong endPfn, PageOwner owner)
-    {
-        ThrowIfFree(owner);
-        CheckUnmanaged(startPfn, endPfn, "is given away as reserved memory", owner);
-        _reserved.Set(startPfn, endPfn, owner.Value);
-        Changes++;
-    }
+    /// <returns>The owner; <see cref="PageOwner.Memblock"/> for pages that the allocator never got.</returns>
+    public PageOwner OwnerOf(ulong pfn) => TryGetBlock(pfn, out _, out _, out PageOwner owner) ? owner : PageOwner.Memblock;
 
     /// <summary>The owner of a page, and a run of pages around it that have the same owner (not the longest one).</summary>
     internal PageOwner OwnerOfRun(ulong pfn, out ulong startPfn, out ulong endPfn)
@@ -75,7 +36,7 @@ public sealed partial class PageAllocator
 
         startPfn = pfn;
         endPfn = pfn + 1;
-        return ReservedOwnerOf(pfn);
+        return PageOwner.Memblock;
     }
 
     /// <summary>The block that holds a page, free or allocated. Changes nothing.</summary>
@@ -114,9 +75,6 @@ public sealed partial class PageAllocator
             throw new PageOwnershipException(action, PageGeometry.PhysOf(managed), actor, OwnerOf(managed));
         }
     }
-
-    private PageOwner ReservedOwnerOf(ulong pfn) =>
-        _reserved.Count != 0 && _reserved.ValueAt(pfn) is var owner and >= 0 ? new PageOwner((byte)owner) : PageOwner.Memblock;
 
     private Section Expect(ulong phys, int order, PageOwner owner, string action)
     {

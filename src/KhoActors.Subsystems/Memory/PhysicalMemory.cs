@@ -229,13 +229,6 @@ public sealed class PhysicalMemory
     public MemoryExtent BackgroundOf(ulong pfn) =>
         _background.TryFind(pfn, out MemoryExtent extent) ? extent : new MemoryExtent(pfn, pfn + 1, BackgroundKind.Zero, default);
 
-    /// <summary>Drops a page's own bytes: it reads as its background again.</summary>
-    /// <param name="pfn">Page frame number.</param>
-    public void Drop(ulong pfn)
-    {
-        _pages.Remove(pfn);
-    }
-
     private static bool PageHolds(ulong[]? page, in MemoryExtent background, ulong pfn, PagePattern pattern)
     {
         for (int word = 0; word < PageGeometry.Words; word++)

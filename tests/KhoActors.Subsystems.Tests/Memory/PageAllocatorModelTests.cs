@@ -70,7 +70,7 @@ public sealed class PageAllocatorModelTests
 
         private void Step()
         {
-            switch (draws.Below(22))
+            switch (draws.Below(20))
             {
                 case < 10:
                     Allocate();
@@ -79,18 +79,12 @@ public sealed class PageAllocatorModelTests
                     Free();
                     break;
                 case 16:
-                    Split();
-                    break;
-                case 17:
                     Chown();
                     break;
-                case 18:
+                case 17:
                     Adopt();
                     break;
-                case 19:
-                    GiveAwayReserved();
-                    break;
-                case 20 when _blocks.Count > 0:
+                case 18 when _blocks.Count > 0:
                     (ulong pfn, int order, PageOwner owner) = _blocks[draws.Below(_blocks.Count)];
                     Assert.Throws<PageOwnershipException>(() => allocator.Adopt(pfn >> 1 << 1, 1, owner));
                     break;
@@ -186,17 +180,6 @@ public sealed class PageAllocatorModelTests
             }
         }
 
-        private void GiveAwayReserved()
-        {
-            if (_reserved.Count > 0)
-            {
-                (ulong start, ulong end) = _reserved[draws.Below(_reserved.Count)];
-                PageOwner owner = Owners[draws.Below(Owners.Length)];
-                allocator.SetReservedOwner(start, end, owner);
-                model.SetOwner(start, end, owner);
-            }
-        }
-
         private void Allocate()
         {
             int order = draws.OneIn(3) ? draws.Below(12) : draws.Below(3);
@@ -257,28 +240,6 @@ public sealed class PageAllocatorModelTests
             if (draws.OneIn(8))
             {
                 Assert.Throws<PageOwnershipException>(() => allocator.Free(phys, order, owner));
-            }
-        }
-
-        private void Split()
-        {
-            if (_blocks.Count == 0)
-            {
-                return;
-            }
-
-            int index = draws.Below(_blocks.Count);
-            (ulong pfn, int order, PageOwner owner) = _blocks[index];
-            if (order > 5)
-            {
-                return;
-            }
-
-            allocator.SplitAllocated(PageGeometry.PhysOf(pfn));
-            _blocks.RemoveAt(index);
-            for (ulong page = 0; page < 1UL << order; page++)
-            {
-                _blocks.Add((pfn + page, 0, owner));
             }
         }
 

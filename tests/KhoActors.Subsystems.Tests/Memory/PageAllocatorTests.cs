@@ -131,7 +131,6 @@ public sealed class PageAllocatorTests
         Assert.Equal("page 1000 is freed as order 0 by kho, its owner is memblock: the page allocator does not manage it", violation.Message);
         Assert.Throws<PageOwnershipException>(() => allocator.Adopt(0x600, 0, PageOwner.Kho));
         Assert.Throws<PageOwnershipException>(() => allocator.AddFree(0x3FF, 0x401, 0, MigrateType.Movable));
-        Assert.Throws<PageOwnershipException>(() => allocator.SplitAllocated(0x600_000));
         Assert.Throws<PageOwnershipException>(() => allocator.Chown(phys, PageOwner.Kho, PageOwner.Kernel));
         allocator.Validate();
     }
@@ -150,8 +149,6 @@ public sealed class PageAllocatorTests
         Assert.Throws<PageOwnershipException>(() => new OwnedMemory(_memory, allocator, PageOwner.Tracker).WriteUInt64(phys, 1));
         new OwnedMemory(_memory, allocator, PageOwner.Memblock).WriteUInt64(0x1000, 7);
 
-        allocator.SetReservedOwner(1, 2, PageOwner.Kho);
-        mine.WriteUInt64(0x1000, 8);
         allocator.Chown(phys, PageOwner.Kho, PageOwner.Kernel);
         Assert.Throws<PageOwnershipException>(() => mine.WriteUInt64(phys, 1));
         allocator.Chown(phys, PageOwner.Kernel, PageOwner.Kho);

@@ -18,7 +18,6 @@ public sealed class PageGuardTests
         { "zeroing a range", memory => memory.Zero(Pfn - 10, 20) },
         { "poisoning a long range", memory => memory.Poison(0, 1 << 20) },
         { "a pattern", memory => memory.Fill(Pfn, 1, new PagePattern(1, 0)) },
-        { "dropping the page", memory => memory.Drop(Pfn) },
         { "forgetting everything", memory => memory.Clear() },
     };
 
@@ -51,7 +50,7 @@ public sealed class PageGuardTests
         change(memory);
 
         Assert.True(guard.Touched.Count == 0, what);
-        memory.Drop(Pfn);
+        memory.Zero(Pfn, 1);
         Assert.Equal([Pfn], guard.Touched);
     }
 
@@ -59,7 +58,7 @@ public sealed class PageGuardTests
     public void A_guard_ends_when_its_page_is_dropped_or_when_it_is_taken_away()
     {
         (PhysicalMemory memory, Guard guard) = Guarded();
-        memory.Drop(Pfn);
+        memory.Zero(Pfn, 1);
         memory.WriteUInt64(Phys, 1);
         memory.SetGuard(Pfn, guard);
         memory.SetGuard(Pfn, null);

@@ -71,7 +71,7 @@ public sealed class PhysicalMemoryModelTests
             int page = draws.Below(Pages);
             int pages = 1 + draws.Below(Math.Min(Pages - page, 20));
             ulong pfn = basePfn + (uint)page;
-            switch (draws.Below(10))
+            switch (draws.Below(9))
             {
                 case 0:
                     memory.Zero(pfn, (ulong)pages);
@@ -87,22 +87,18 @@ public sealed class PhysicalMemoryModelTests
                     SetModel(page, pages, p => PatternBytes(pattern, p - page));
                     break;
                 case 3:
-                    memory.Drop(pfn);
-                    _background[page](page).CopyTo(_bytes, page * PageGeometry.SizeBytes);
-                    break;
-                case 4:
                     Assert.All(memory.ZeroPage(pfn), word => Assert.Equal(0UL, word));
                     _bytes.AsSpan(page * PageGeometry.SizeBytes, PageGeometry.SizeBytes).Clear();
                     break;
-                case 5:
+                case 4:
                     int word = draws.Below(PageGeometry.Words);
                     memory.WritablePage(pfn)[word] = seed;
                     BitConverter.TryWriteBytes(_bytes.AsSpan((page * PageGeometry.SizeBytes) + (word * 8)), seed);
                     break;
-                case 6:
+                case 5:
                     WriteWord();
                     break;
-                case 7:
+                case 6:
                     WriteBytes();
                     break;
                 default:

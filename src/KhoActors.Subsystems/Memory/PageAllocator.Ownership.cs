@@ -22,8 +22,24 @@ public sealed partial class PageAllocator
 
     /// <summary>Who owns a page.</summary>
     /// <param name="pfn">Page frame number.</param>
-    /// <returns>The owner; <see cref="PageOwner.Memblock"/> for pages that the allocator never got.</returns>
-    public PageOwner OwnerOf(ulong pfn) => TryGetBlock(pfn, out _, out _, out PageOwner owner) ? owner : PageOwner.Memblock;
+    /// <returns>The owner; for pages that the allocator never got, the one set for them or <see cref="PageOwner.Memblock"/>.</returns>
+    public PageOwner OwnerOf(ulong pfn) => TryGetBlock(pfn, out _, out _, out PageOwner owner) ? owner : ReservedOwnerOf(pfn);
+
+    /// <summary>
+    /// Says whom memory reserved at boot belongs to (a reserve_mem area, a preserved buffer in use before it is restored), until it
+    /// comes under management.
+    /// </summary>
+    /// <param name="startPfn">First page.</param>
+    /// <param name="endPfn">One past the last page.</param>
+    /// <param name="owner">The owner; not free.</param>
+    /// <exception cref="PageOwnershipException">A page of it is under management.</exception>
+    public void SetReservedOwner(ulong startPfn, ulong endPfn, PageOwner owner)
+    {
+        ThrowIfFree(owner);
+        CheckUnmanaged(startPfn, endPfn, "is given away as reserved memory", owner);
+        _reserved.Set(startPfn, endPfn, owner.Value);
+        Changes++;
+    }
 
     /// <summary>The owner of a page, and a run of pages around it that have the same owner (not the longest one).</summary>
     internal PageOwner OwnerOfRun(ulong pfn, out ulong startPfn, out ulong endPfn)
@@ -36,7 +52,7 @@ public sealed partial class PageAllocator
 
         startPfn = pfn;
         endPfn = pfn + 1;
-        return PageOwner.Memblock;
+        return ReservedOwnerOf(pfn);
     }
 
     /// <summary>The block that holds a page, free or allocated. Changes nothing.</summary>
@@ -75,6 +91,9 @@ public sealed partial class PageAllocator
             throw new PageOwnershipException(action, PageGeometry.PhysOf(managed), actor, OwnerOf(managed));
         }
     }
+
+    private PageOwner ReservedOwnerOf(ulong pfn) =>
+        _reserved.Count != 0 && _reserved.ValueAt(pfn) is var owner and >= 0 ? new PageOwner((byte)owner) : PageOwner.Memblock;
 
     private Section Expect(ulong phys, int order, PageOwner owner, string action)
     {

@@ -15,6 +15,7 @@ public sealed partial class PageAllocator
     private readonly PhysicalMemory _memory;
     private readonly Buddy _buddy = new();
     private readonly NodeMap _ownNodes = new();
+    private readonly PageRanges _reserved = new();
     private PageAllocatorOptions _options;
 
     /// <summary>An allocator without any memory.</summary>
@@ -50,6 +51,7 @@ public sealed partial class PageAllocator
         options.Check();
         _options = options;
         _ownNodes.Clear();
+        _reserved.Clear();
         Changes++;
         _buddy.Reset(options.PageblockOrder, nodes ?? _ownNodes);
     }
@@ -307,6 +309,11 @@ public sealed partial class PageAllocator
         }
 
         CheckUnmanaged(startPfn, endPfn, "is given to the page allocator again", actor);
+        if (_reserved.Count != 0)
+        {
+            _reserved.Remove(startPfn, endPfn);
+        }
+
         if (!fromMap)
         {
             _ownNodes.Add(startPfn, endPfn, node >= 0 ? node : _ownNodes.NearestNodeOf(startPfn));

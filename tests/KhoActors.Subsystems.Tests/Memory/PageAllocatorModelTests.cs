@@ -70,7 +70,7 @@ public sealed class PageAllocatorModelTests
 
         private void Step()
         {
-            switch (draws.Below(20))
+            switch (draws.Below(21))
             {
                 case < 10:
                     Allocate();
@@ -84,7 +84,10 @@ public sealed class PageAllocatorModelTests
                 case 17:
                     Adopt();
                     break;
-                case 18 when _blocks.Count > 0:
+                case 18:
+                    GiveAwayReserved();
+                    break;
+                case 19 when _blocks.Count > 0:
                     (ulong pfn, int order, PageOwner owner) = _blocks[draws.Below(_blocks.Count)];
                     Assert.Throws<PageOwnershipException>(() => allocator.Adopt(pfn >> 1 << 1, 1, owner));
                     break;
@@ -177,6 +180,17 @@ public sealed class PageAllocatorModelTests
                 model.Adopt(start, end, owner);
                 _managed += end - start;
                 _blocks.Add((start, order, owner));
+            }
+        }
+
+        private void GiveAwayReserved()
+        {
+            if (_reserved.Count > 0)
+            {
+                (ulong start, ulong end) = _reserved[draws.Below(_reserved.Count)];
+                PageOwner owner = Owners[draws.Below(Owners.Length)];
+                allocator.SetReservedOwner(start, end, owner);
+                model.SetOwner(start, end, owner);
             }
         }
 

@@ -149,6 +149,8 @@ public sealed class PageAllocatorTests
         Assert.Throws<PageOwnershipException>(() => new OwnedMemory(_memory, allocator, PageOwner.Tracker).WriteUInt64(phys, 1));
         new OwnedMemory(_memory, allocator, PageOwner.Memblock).WriteUInt64(0x1000, 7);
 
+        allocator.SetReservedOwner(1, 2, PageOwner.Kho);
+        mine.WriteUInt64(0x1000, 8);
         allocator.Chown(phys, PageOwner.Kho, PageOwner.Kernel);
         Assert.Throws<PageOwnershipException>(() => mine.WriteUInt64(phys, 1));
         allocator.Chown(phys, PageOwner.Kernel, PageOwner.Kho);

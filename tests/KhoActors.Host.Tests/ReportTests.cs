@@ -52,9 +52,20 @@ public class ReportTests
         string text = Text(Summary.WriteTable);
 
         Assert.Contains("20,000 in 2.0 s, 10,000 a second", text, StringComparison.Ordinal);
-        Assert.Contains(Summary.Digest, text, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', text);
     }
+
+    [Fact]
+    public void A_run_as_a_table_ends_with_its_digest_on_a_line_of_its_own()
+    {
+        string expected = $"{Environment.NewLine}digest  {Summary.Digest}{Environment.NewLine}";
+
+        Assert.EndsWith(expected, Text(Summary.WriteTable), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_was_interrupted_has_no_digest_to_print() =>
+        Assert.DoesNotContain("digest", Text((Summary with { Digest = string.Empty }).WriteTable), StringComparison.Ordinal);
 
     [Fact]
     public void The_fields_of_a_bench_are_a_promise()

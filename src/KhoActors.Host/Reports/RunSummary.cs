@@ -66,7 +66,7 @@ internal sealed record RunSummary
     /// <summary>Bytes written to the store.</summary>
     public required long HistoryBytes { get; init; }
 
-    /// <summary>The fleet digest: 64 hexadecimal digits.</summary>
+    /// <summary>The fleet digest: 64 hexadecimal digits; empty for a run that was interrupted.</summary>
     public required string Digest { get; init; }
 
     private double Seconds => Math.Max(Elapsed.TotalSeconds, 1e-9);
@@ -99,7 +99,7 @@ internal sealed record RunSummary
         json.WriteEndObject();
     });
 
-    /// <summary>Writes the table form.</summary>
+    /// <summary>Writes the table form; the digest is a line of its own, which no terminal of 80 columns wraps.</summary>
     /// <param name="terminal">Receives it.</param>
     public void WriteTable(Terminal terminal)
     {
@@ -132,8 +132,11 @@ internal sealed record RunSummary
         figures
             .Row("violations", Text(Violations))
             .Row("peak memory", $"{Text(PeakRssBytes >> 20)} MiB")
-            .Row("digest", Digest)
             .Write(terminal);
+        if (Digest.Length > 0)
+        {
+            terminal.Out.WriteLine($"digest  {Digest}");
+        }
     }
 
     private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);

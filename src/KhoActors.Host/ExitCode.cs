@@ -21,7 +21,7 @@ internal enum ExitCode
     /// <summary>A defect of the simulator itself.</summary>
     Defect = 70,
 
-    /// <summary>A store, file or folder could not be read or written.</summary>
+    /// <summary>Standard output, a store or a folder could not be read or written.</summary>
     StoreFailure = 74,
 
     /// <summary>Interrupted by the user; what was done so far is kept.</summary>

@@ -10,8 +10,7 @@ internal static class InputFile
     /// <param name="bytesMax">What makes sense.</param>
     /// <param name="kind">What it should be, for the message.</param>
     /// <returns>Its bytes.</returns>
-    /// <exception cref="UsageException">There is no such file, or it is larger.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UsageException">There is no such file, it is larger, or it cannot be read.</exception>
     public static byte[] Read(string path, int bytesMax, string kind)
     {
         if (!File.Exists(path))
@@ -19,6 +18,18 @@ internal static class InputFile
             throw new UsageException(Directory.Exists(path) ? $"{path} is a folder; {kind} is expected" : $"no file '{path}'");
         }
 
+        try
+        {
+            return ReadUpTo(path, bytesMax, kind);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{path} cannot be read: {failure.Message}");
+        }
+    }
+
+    private static byte[] ReadUpTo(string path, int bytesMax, string kind)
+    {
         using FileStream file = File.OpenRead(path);
         using MemoryStream content = new();
         byte[] chunk = new byte[ChunkBytes];

@@ -32,6 +32,22 @@ public sealed class HostileArgumentTests
     [InlineData("validate")]
     [InlineData("inspect")]
     [InlineData("run")]
+    public void A_file_that_cannot_be_read_is_refused_whoever_reads_it(string command)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder["locked.yaml"];
+        using FileStream locked = new(path, FileMode.Create, FileAccess.Write, FileShare.None);
+
+        ProgramRun run = ProgramRun.Of(command, path);
+
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains("cannot be read", run.ErrorLine, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("validate")]
+    [InlineData("inspect")]
+    [InlineData("run")]
     public void A_device_without_an_end_is_refused(string command)
     {
         const string endless = "/dev/zero";

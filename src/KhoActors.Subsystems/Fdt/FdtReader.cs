@@ -160,13 +160,6 @@ public static class FdtReader
     /// <returns>The count, or the negative code.</returns>
     public static int ReservationCount(ReadOnlySpan<byte> fdt) => new FdtView(fdt).ReservationCount();
 
-    /// <summary>The next node in blob order at any depth (fdt_next_node).</summary>
-    /// <param name="fdt">The blob.</param>
-    /// <param name="node">A node, or a negative number to start with the root.</param>
-    /// <param name="depth">Goes up and down with the nesting; below 0 the tree in which the walk began is left.</param>
-    /// <returns>The node; with <paramref name="depth"/> below 0 the offset behind the tree; else the negative code.</returns>
-    public static int NextNode(ReadOnlySpan<byte> fdt, int node, ref int depth) => new FdtView(fdt).NextNode(node, ref depth);
-
     /// <summary>The first subnode (fdt_first_subnode).</summary>
     /// <param name="fdt">The blob.</param>
     /// <param name="parent">A node.</param>

@@ -142,19 +142,10 @@ internal readonly ref struct FdtView
         return NextTag(node, out var next) == BeginNode ? next : -FdtError.BadOffset;
     }
 
-    /// <summary>The next node in blob order, at any depth.</summary>
+    /// <summary>The next node in blob order, at any depth (fdt_next_node).</summary>
     /// <param name="node">A node, or a negative number to start.</param>
     /// <param name="depth">Follows the depth; below 0 the walk has left the tree in which it began, and the result is the offset behind it.</param>
-    public int NextNode(int node, ref int depth) => NextNode(node, ref depth, countsDepth: true);
-
-    /// <summary>The next node in blob order, at any depth, with a blob that ends early taken as its end.</summary>
-    public int NextNode(int node)
-    {
-        var ignored = 0;
-        return NextNode(node, ref ignored, countsDepth: false);
-    }
-
-    private int NextNode(int node, ref int depth, bool countsDepth)
+    public int NextNode(int node, ref int depth)
     {
         var next = node >= 0 ? InsideNode(node) : 0;
         if (next < 0)
@@ -173,7 +164,7 @@ internal readonly ref struct FdtView
 
                 case EndNode:
                     depth--;
-                    if (depth < 0 && countsDepth)
+                    if (depth < 0)
                     {
                         return next;
                     }
@@ -181,7 +172,7 @@ internal readonly ref struct FdtView
                     break;
 
                 case End:
-                    return next >= 0 || (next == -FdtError.Truncated && !countsDepth) ? -FdtError.NotFound : next;
+                    return next >= 0 ? -FdtError.NotFound : next;
             }
         }
     }

@@ -171,7 +171,8 @@ public sealed class FdtHostileInputTests
 
         var depth = 0;
         var steps = 0;
-        for (var node = FdtReader.NextNode(fdt, -1, ref depth); node >= 0 && depth >= 0; node = FdtReader.NextNode(fdt, node, ref depth))
+        var view = new FdtView(fdt);
+        for (var node = view.NextNode(-1, ref depth); node >= 0 && depth >= 0; node = view.NextNode(node, ref depth))
         {
             Assert.True(++steps <= fdt.Length, "the walk does not end");
             if (steps < 200)

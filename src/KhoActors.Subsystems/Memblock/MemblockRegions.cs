@@ -176,16 +176,6 @@ public sealed class MemblockRegions
         return low;
     }
 
-    /// <summary>Whether any byte of a range is covered (memblock_overlaps_region).</summary>
-    /// <param name="start">First address.</param>
-    /// <param name="sizeBytes">Bytes.</param>
-    /// <returns>True when a region overlaps it.</returns>
-    public bool Overlaps(ulong start, ulong sizeBytes)
-    {
-        int index = FirstEndingAfter(start);
-        return index < Count && _regions[index].Base < EndOf(start, sizeBytes);
-    }
-
     private static ulong EndOf(ulong start, ulong sizeBytes) => start + Math.Min(sizeBytes, ulong.MaxValue - start);
 
     private bool Isolate(ulong start, ulong sizeBytes, out int first, out int end)

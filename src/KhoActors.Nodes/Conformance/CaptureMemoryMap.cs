@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
-using NodeRange = KhoActors.Subsystems.Memblock.NodeRange;
 
 namespace KhoActors.Nodes.Conformance;
 

@@ -1,11 +1,5 @@
 namespace KhoActors.Subsystems.Memory;
 
-/// <summary>A run of RAM on one NUMA node.</summary>
-/// <param name="StartPfn">First page.</param>
-/// <param name="EndPfn">One past the last page.</param>
-/// <param name="Node">NUMA node.</param>
-public readonly record struct NodeRange(ulong StartPfn, ulong EndPfn, int Node);
-
 /// <summary>Which pages are RAM, and on which NUMA node: the memory map, sorted, with neighbours of one node merged.</summary>
 public sealed class NodeMap
 {
@@ -14,25 +8,11 @@ public sealed class NodeMap
 
     private readonly PageRanges _ranges = new();
 
-    /// <summary>How many ranges there are.</summary>
-    public int Count => _ranges.Count;
-
     /// <summary>One past the last page of RAM; 0 for an empty map.</summary>
     public ulong EndPfn => _ranges.Count == 0 ? 0 : _ranges.Ranges[^1].EndPfn;
 
     /// <summary>One past the highest node; 0 for an empty map.</summary>
     public int NodeCount { get; private set; }
-
-    /// <summary>A range, in ascending order.</summary>
-    /// <param name="index">0 up to <see cref="Count"/>.</param>
-    public NodeRange this[int index]
-    {
-        get
-        {
-            PageRange range = _ranges.Ranges[index];
-            return new NodeRange(range.StartPfn, range.EndPfn, range.Value);
-        }
-    }
 
     /// <summary>Forgets all ranges.</summary>
     public void Clear()
@@ -65,25 +45,6 @@ public sealed class NodeMap
     /// <param name="pfn">Page frame number.</param>
     /// <returns>True for RAM (pfn_to_online_page would find it).</returns>
     public bool Contains(ulong pfn) => _ranges.ValueAt(pfn) >= 0;
-
-    /// <summary>Whether every page of a range is RAM, of whatever node.</summary>
-    /// <param name="startPfn">First page.</param>
-    /// <param name="endPfn">One past the last page.</param>
-    /// <returns>True when there is no hole; an empty range has none.</returns>
-    public bool Contains(ulong startPfn, ulong endPfn)
-    {
-        while (startPfn < endPfn)
-        {
-            if (!_ranges.TryFirstIn(startPfn, endPfn, out PageRange part) || part.StartPfn != startPfn)
-            {
-                return false;
-            }
-
-            startPfn = part.EndPfn;
-        }
-
-        return true;
-    }
 
     /// <summary>Where the run of one node that holds a page ends, for splitting a range at nodes and holes.</summary>
     /// <param name="pfn">A page of RAM.</param>

@@ -27,9 +27,6 @@ public readonly record struct PageOwner(byte Value)
     /// <summary>User space.</summary>
     public static PageOwner Workload => new(5);
 
-    /// <summary>Restored from the previous kernel and not handed to a client yet.</summary>
-    public static PageOwner Preserved => new(6);
-
     /// <summary>A registered client.</summary>
     /// <param name="index">Its number, 0..239.</param>
     /// <returns>The owner.</returns>
@@ -45,7 +42,6 @@ public readonly record struct PageOwner(byte Value)
         3 => "kho",
         4 => "tracker",
         5 => "workload",
-        6 => "preserved",
         < FirstClient => string.Create(CultureInfo.InvariantCulture, $"owner {Value}"),
         _ => string.Create(CultureInfo.InvariantCulture, $"client {Value - FirstClient}"),
     };

@@ -239,11 +239,10 @@ public sealed class PageAllocatorModelTests
             ulong phys = PageGeometry.PhysOf(pfn);
             if (draws.OneIn(8))
             {
-                Assert.Throws<PageOwnershipException>(() => allocator.Free(phys, order, PageOwner.Preserved));
+                Assert.Throws<PageOwnershipException>(() => allocator.Free(phys, order, PageOwner.Kho));
                 Assert.Throws<PageOwnershipException>(() => allocator.Free(phys, order + 1, owner));
                 Assert.Throws<PageOwnershipException>(() => allocator.Free(phys + 8, order, owner));
-                PageOwner another = owner == PageOwner.Kernel ? PageOwner.Kho : PageOwner.Preserved;
-                Assert.Throws<PageOwnershipException>(() => allocator.Free(phys + 4096, order, another));
+                Assert.Throws<PageOwnershipException>(() => allocator.Free(phys + 4096, order, PageOwner.Kho));
             }
 
             CheckContent(pfn, order);

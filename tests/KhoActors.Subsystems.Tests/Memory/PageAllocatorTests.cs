@@ -35,11 +35,11 @@ public sealed class PageAllocatorTests
     {
         PageAllocator allocator = Empty();
         allocator.AddFree(1, 0x80000, 0, MigrateType.Movable);
-        allocator.Adopt(0x80000, 19, PageOwner.Preserved);
+        allocator.Adopt(0x80000, 19, PageOwner.Kho);
         Assert.Equal(512, allocator.Buddy.Sections.Count);
         Assert.Equal(0, allocator.Buddy.Sections.Divided);
-        Assert.Equal(PageOwner.Preserved, allocator.OwnerOf(0xFFFFF));
-        allocator.Free(PageGeometry.PhysOf(0x80000), 19, PageOwner.Preserved);
+        Assert.Equal(PageOwner.Kho, allocator.OwnerOf(0xFFFFF));
+        allocator.Free(PageGeometry.PhysOf(0x80000), 19, PageOwner.Kho);
         Assert.Equal(0xFFFFFUL, allocator.FreePages);
         allocator.Validate();
     }

@@ -11,9 +11,6 @@ public sealed class PageStamps
 
     private readonly Dictionary<ulong, ulong> _privates = [];
 
-    /// <summary>How many pages carry a stamp.</summary>
-    public int Count => _privates.Count;
-
     /// <summary>Stamps the first page of an incoming block.</summary>
     /// <param name="pfn">Its page frame number.</param>
     /// <param name="order">The block's order as found in the tree.</param>

@@ -16,9 +16,6 @@ internal sealed class CaptureFiles(string root)
     /// <summary>Most entries of one folder that are looked at.</summary>
     public const int EntriesMax = 10_000;
 
-    /// <summary>Folder of the case.</summary>
-    public string Root => root;
-
     /// <summary>Whether a file exists.</summary>
     public bool Exists(string relative) => File.Exists(Full(relative));
 

@@ -31,11 +31,6 @@ public sealed class CaptureLog
         }
     }
 
-    /// <summary>Whether a line has this text.</summary>
-    /// <param name="text">The whole text, prefix included.</param>
-    /// <returns>Whether it was printed.</returns>
-    public bool Contains(string text) => Lines.Any(line => line.Text == text);
-
     internal static CaptureLog Parse(string file, string[] lines)
     {
         List<LogLine> parsed = new(lines.Length);

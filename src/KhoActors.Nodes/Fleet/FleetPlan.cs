@@ -20,13 +20,9 @@ public sealed class FleetPlan
     public FleetPlan(ResolvedScenario resolved, ulong seed)
     {
         _resolved = resolved;
-        Seed = seed;
         _path = SeedPath.Root(seed).Child("fleet");
         _memories = [.. resolved.Scenario.Hardware.Select(variant => new MachineMemory(variant.ToMachineHardware().ToMemoryMap(), variant.Cpus))];
     }
-
-    /// <summary>The run's seed.</summary>
-    public ulong Seed { get; }
 
     /// <summary>The scenario.</summary>
     public Scenario Scenario => _resolved.Scenario;

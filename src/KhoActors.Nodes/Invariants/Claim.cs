@@ -6,10 +6,7 @@ namespace KhoActors.Nodes.Invariants;
 /// <param name="IsFolio">Whether it is one folio; else a run of pages.</param>
 /// <param name="FirstRun">Its content: first of the model's content runs.</param>
 /// <param name="Runs">How many content runs.</param>
-internal record struct Claim(ulong StartPfn, ulong Pages, bool IsFolio, int FirstRun, int Runs)
-{
-    public readonly bool Overlaps(ulong startPfn, ulong endPfn) => StartPfn < endPfn && startPfn < StartPfn + Pages;
-}
+internal record struct Claim(ulong StartPfn, ulong Pages, bool IsFolio, int FirstRun, int Runs);
 
 /// <summary>Pages whose preservation or un-preservation was under way at the jump, or that lay in scratch: a restore may work or fail.</summary>
 /// <param name="StartPfn">First page.</param>

@@ -5,10 +5,6 @@ internal sealed class PageRuns
 {
     private readonly List<Run> _runs = [];
 
-    public int Count => _runs.Count;
-
-    public Run this[int index] => _runs[index];
-
     public void Clear() => _runs.Clear();
 
     /// <summary>Adds a run that overlaps none.</summary>

@@ -7,9 +7,6 @@ public sealed class ScenarioCatalog(string folder, KernelCatalog kernels)
 {
     private readonly ConfigFolder _files = new(folder, "scenario");
 
-    /// <summary>Names of the scenarios, sorted.</summary>
-    public IReadOnlyList<string> Names => _files.Names();
-
     /// <summary>Lists the scenarios with their summaries, sorted by name; invalid files are listed with their problem.</summary>
     /// <returns>The list.</returns>
     public IReadOnlyList<CatalogEntry> List() => _files.Entries(name => Load(name).Scenario.Summary);

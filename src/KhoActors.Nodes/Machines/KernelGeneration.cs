@@ -78,6 +78,7 @@ internal sealed class KernelGeneration
         // Judged when everything that the boot did not reserve has been freed, and poisoned with that.
         Kernel.StartPageAllocator();
         _model.JudgeBoot(Facts, _memory, Log);
+        LearnScratch(hasScratch: IsKhoBoot || Kernel.Early.KhoEnabled);
         return null;
     }
 
@@ -91,11 +92,11 @@ internal sealed class KernelGeneration
         runtime.Start(ActorId.Workload, workload, ActorId.Machine);
     }
 
-    /// <summary>What the initcalls said is judged, and the model learns where scratch lies.</summary>
+    /// <summary>What the initcalls said is judged; scratch that kho_init chose and gave up again is ordinary memory.</summary>
     public void InitcallsDone()
     {
         _model.JudgeInit(Facts, Log);
-        _model.LearnScratch(_memory, Scratch.ArrayPhys, Kernel.Kho.Enabled ? Scratch.Areas.Count : 0);
+        LearnScratch(hasScratch: IsKhoBoot || Kernel.Kho.Enabled);
     }
 
     /// <summary>kexec_file_load of the next generation's kernel.</summary>
@@ -123,4 +124,6 @@ internal sealed class KernelGeneration
         _model.AtJump(Facts, _memory, _image.HandsOver);
         return _image.CopyToDestinations(_memory, Scratch, Kernel.Kho.HandOff(0));
     }
+
+    private void LearnScratch(bool hasScratch) => _model.LearnScratch(_memory, Scratch.ArrayPhys, hasScratch ? Scratch.Areas.Count : 0);
 }

@@ -6,24 +6,18 @@ using KhoActors.Nodes.Scenarios;
 using KhoActors.Nodes.Tests.Scenarios;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memory;
+using KhoActors.Tests.Shared;
 
 namespace KhoActors.Nodes.Tests.Machines;
 
 /// <summary>What the simulator writes into RAM is a device tree to others: dtc decodes it and has nothing to say.</summary>
 public class DtcTests
 {
-    [Theory]
+    [DtcTheory]
     [InlineData("tiny", 1)]
     [InlineData("fleet", 3)]
     public void Every_device_tree_that_is_handed_over_is_decoded_by_dtc_without_warnings(string scenario, int machines)
     {
-        if (!DtcIsInstalled())
-        {
-            // On a developer's machine dtc is optional; the CI installs it, so that the check cannot vanish there.
-            Assert.True(Environment.GetEnvironmentVariable("CI") is not "true", "dtc is not installed (Debian: device-tree-compiler)");
-            return;
-        }
-
         ResolvedScenario resolved = new ScenarioCatalog(Fixtures.ScenarioFolder, new KernelCatalog(Fixtures.ShippedKernelFolder)).Load(scenario);
         for (int number = 0; number < machines; number++)
         {
@@ -69,18 +63,6 @@ public class DtcTests
         finally
         {
             File.Delete(path);
-        }
-    }
-
-    private static bool DtcIsInstalled()
-    {
-        try
-        {
-            return Dtc("--version").ExitCode == 0;
-        }
-        catch (Win32Exception)
-        {
-            return false;
         }
     }
 

@@ -33,11 +33,17 @@ public static class Errno
     /// <summary>Invalid argument.</summary>
     public const int EINVAL = 22;
 
+    /// <summary>File too large.</summary>
+    public const int EFBIG = 27;
+
     /// <summary>No space left.</summary>
     public const int ENOSPC = 28;
 
     /// <summary>Number out of range.</summary>
     public const int ERANGE = 34;
+
+    /// <summary>A name is too long.</summary>
+    public const int ENAMETOOLONG = 36;
 
     /// <summary>The operation is not supported.</summary>
     public const int EOPNOTSUPP = 95;
@@ -59,8 +65,10 @@ public static class Errno
         -EBUSY => "-EBUSY",
         -EEXIST => "-EEXIST",
         -EINVAL => "-EINVAL",
+        -EFBIG => "-EFBIG",
         -ENOSPC => "-ENOSPC",
         -ERANGE => "-ERANGE",
+        -ENAMETOOLONG => "-ENAMETOOLONG",
         -EOPNOTSUPP => "-EOPNOTSUPP",
         -EADDRNOTAVAIL => "-EADDRNOTAVAIL",
         _ => result.ToString(System.Globalization.CultureInfo.InvariantCulture),

@@ -12,6 +12,7 @@ namespace KhoActors.Subsystems.Kho;
 public sealed class KhoCore
 {
     private readonly OwnedMemory _memory;
+    private readonly NodeMap _nodes;
     private readonly ScratchAreas _scratch;
     private readonly Restoration _restoration;
     private uint _incomingKexecCount;
@@ -39,6 +40,7 @@ public sealed class KhoCore
     {
         _memory = new OwnedMemory(memory, pages, PageOwner.Kho);
         Pages = pages;
+        _nodes = nodes;
         _scratch = scratch;
         Incoming = incoming;
         Build = build;
@@ -129,6 +131,12 @@ public sealed class KhoCore
     /// <param name="arrayPhys">Destination of the scratch array's segment.</param>
     /// <returns>The four numbers.</returns>
     public KhoHandoff HandOff(ulong arrayPhys) => new(FdtPhys, PageGeometry.SizeBytes, arrayPhys, _scratch.ArrayBytes);
+
+    /// <summary>Whether a page frame number is RAM.</summary>
+    internal bool IsRam(ulong pfn) => _nodes.Contains(pfn);
+
+    /// <summary>Whether a range lies in scratch, wholly or in part.</summary>
+    internal bool OverlapsScratch(ulong phys, ulong sizeBytes) => _scratch.Overlaps(phys, sizeBytes);
 
     internal int CheckPreservable(ulong pfn, ulong pages)
     {

@@ -61,6 +61,9 @@ public sealed record KernelBuild
     /// <summary>Whether a block of a preserved range may not straddle NUMA nodes.</summary>
     public bool SplitsAtNodes { get; init; } = true;
 
+    /// <summary>Defects of this version's functions for vmalloc areas.</summary>
+    public VmallocDefects VmallocDefects { get; init; } = VmallocDefects.None;
+
     /// <summary>Whether memparse accepts a suffix letter without digits as 0 (and wraps on overflow), as kernels before 7.2 do.</summary>
     public bool MemparseBareSuffix { get; init; }
 
@@ -104,6 +107,9 @@ public sealed record KernelBuild
     /// <summary>log2 of the log buffer's size in bytes (CONFIG_LOG_BUF_SHIFT).</summary>
     [Range(12, 25)]
     public int LogBufShift { get; init; } = 17;
+
+    /// <summary>KHO clients that are built in, by name: <c>pstore-v2</c>, <c>tmpfs</c>, <c>test_kho</c>, ...</summary>
+    public IReadOnlyList<string> Clients { get; init; } = [];
 
     /// <summary>What the kernel takes from memblock between start and the page allocator, in order.</summary>
     public IReadOnlyList<EarlyAllocation> EarlyAllocations { get; init; } = [];

@@ -35,6 +35,9 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     /// <summary>kho_is_enabled(): reliable from <see cref="InitcallLevel.Device"/> on, which is when clients start.</summary>
     public bool KhoEnabled => kho.Enabled;
 
+    /// <summary>Pages of RAM (totalram_pages).</summary>
+    public ulong RamPages => kho.RamPages;
+
     /// <summary>RAM as the client may touch it: it reads everything and writes its own pages.</summary>
     public OwnedMemory Memory { get; } = new(ram, kho.Pages, ActorOwnership.OwnerOf(self));
 

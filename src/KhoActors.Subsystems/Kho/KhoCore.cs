@@ -50,6 +50,7 @@ public sealed class KhoCore
         EnabledByOption = enabledByOption;
         Log = log;
         NodeLimit = build.SplitsAtNodes ? nodes.NodeOf : null;
+        RamPages = nodes.Pages;
         _restoration = new Restoration(stamps, nodes.Contains, build.RestoreOrderLimit, log);
         VmallocAreas = vmalloc;
         Vmalloc = new VmallocContext(memory, _memory.WritablePage, build.VmallocDefects)
@@ -76,6 +77,9 @@ public sealed class KhoCore
 
     /// <summary>Whether kho_init succeeded: preserving works and a kexec hands over.</summary>
     public bool Enabled { get; private set; }
+
+    /// <summary>Pages of RAM (totalram_pages, with what the kernel itself takes).</summary>
+    public ulong RamPages { get; }
 
     /// <summary>Physical address of the outgoing root FDT.</summary>
     public ulong FdtPhys { get; internal set; }

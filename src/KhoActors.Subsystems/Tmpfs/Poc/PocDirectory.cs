@@ -34,6 +34,9 @@ internal readonly struct PocDirectory(OwnedMemory memory, PocAddresses addresses
     /// <summary>A directory with a damaged size is searched up to the end of its slot and no further.</summary>
     private const int SearchLimit = (PocSlab.StrideBytes - PocInode.UnionOffset) / EntryBytes;
 
+    /// <summary>An entry with this index lies behind any RAM.</summary>
+    private const ulong BeyondAllRam = 1UL << (PageGeometry.PhysicalAddressBits - 8);
+
     private readonly PocInode _inode = new(memory, addresses.Follow(number, PocInode.SizeBytes));
 
     /// <summary>The directory's KHO inode.</summary>
@@ -41,6 +44,9 @@ internal readonly struct PocDirectory(OwnedMemory memory, PocAddresses addresses
 
     /// <summary>Entries, <c>.</c> included.</summary>
     public ulong Count => _inode.Size / EntryBytes;
+
+    /// <summary>Whether one more entry is accepted: 0, or -ENOSPC. The check is one too lax; see <see cref="Append"/>.</summary>
+    public int RoomForOne => Count > EntriesThatFit ? -Errno.ENOSPC : 0;
 
     /// <summary>The address of an entry.</summary>
     private ulong AddressOf(ulong index) => addresses.Follow(unchecked(number + PocInode.UnionOffset + (index * EntryBytes)), EntryBytes);
@@ -81,15 +87,15 @@ internal readonly struct PocDirectory(OwnedMemory memory, PocAddresses addresses
         if (count > SearchLimit)
         {
             // What lies between is no directory and has no such name; what counts is whether the search comes to an end inside RAM.
-            AddressOf(count - 1);
+            AddressOf(Math.Min(count - 1, BeyondAllRam));
         }
 
         return false;
     }
 
     /// <summary>
-    /// Adds an entry at the end. The check is one too lax: with 61 entries, as many as fit, a 62nd is accepted and its last 80 bytes lie behind
-    /// the inode, in the part of the slot that nothing uses.
+    /// Adds an entry at the end. With 61 entries, as many as fit, a 62nd is accepted and its last 80 bytes lie behind the inode, in the part of
+    /// the slot that nothing uses.
     /// </summary>
     /// <param name="entry">The entry.</param>
     /// <param name="now">Becomes the directory's change and modification time.</param>
@@ -101,12 +107,12 @@ internal readonly struct PocDirectory(OwnedMemory memory, PocAddresses addresses
             return -Errno.ENAMETOOLONG;
         }
 
-        ulong count = Count;
-        if (count > EntriesThatFit)
+        if (RoomForOne != 0)
         {
-            return -Errno.ENOSPC;
+            return RoomForOne;
         }
 
+        ulong count = Count;
         Span<byte> bytes = stackalloc byte[EntryBytes];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, entry.Number);
         bytes[TypeOffset] = entry.Type;

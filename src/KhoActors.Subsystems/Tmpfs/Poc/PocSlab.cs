@@ -37,12 +37,16 @@ internal sealed class PocSlab(ClientKernel kernel, PocAddresses addresses)
     /// <param name="phys">Its physical address.</param>
     public void AddBlock(ulong phys) => _blocks.Add(phys);
 
+    /// <summary>Makes sure that the next <see cref="Allocate"/> finds a slot.</summary>
+    /// <returns>False when memory is exhausted.</returns>
+    public bool EnsureFree() => FirstFree != 0 || Grow();
+
     /// <summary>Takes the first free slot. Its content stays, down to the upper half of the pointer.</summary>
     /// <returns>Its virtual address, or 0 when memory is exhausted.</returns>
     /// <exception cref="SimulatedOopsException">The free list leaves RAM.</exception>
     public ulong Allocate()
     {
-        if (FirstFree == 0 && !Grow())
+        if (!EnsureFree())
         {
             return 0;
         }

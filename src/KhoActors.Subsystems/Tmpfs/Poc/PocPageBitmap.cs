@@ -13,9 +13,6 @@ internal sealed class PocPageBitmap
 {
     private const int BitsInWord = 64;
 
-    /// <summary>Where a kernel with four-level paging maps what vmalloc allocates (VMALLOC_START): only the text of a crash shows it.</summary>
-    private const ulong MappedAt = 0xFFFF_C900_0000_0000;
-
     private readonly ClientKernel _kernel;
     private readonly PocAddresses _addresses;
     private readonly ulong[] _blocks;
@@ -115,6 +112,6 @@ internal sealed class PocPageBitmap
         return block < (ulong)_blocks.Length
             ? _blocks[block] + (offset % _blockBytes)
             : throw new SimulatedOopsException(
-                string.Create(CultureInfo.InvariantCulture, $"BUG: unable to handle page fault for address: {MappedAt + offset:x16}"));
+                string.Create(CultureInfo.InvariantCulture, $"BUG: unable to handle page fault for address: {VmallocAreas.StartAddress + offset:x16}"));
     }
 }

@@ -206,11 +206,12 @@ internal sealed class PocMachine
         }
 
         AddFreeMemory(preserved, withScratch: handoff is not null);
-        Core = new KhoCore(Memory, Pages, Nodes, Early.Scratch, stamps, incoming, Build, KhoEnabled, Log);
+        VmallocAreas vmalloc = new(Pages);
+        Core = new KhoCore(Memory, Pages, vmalloc, Nodes, Early.Scratch, stamps, incoming, Build, KhoEnabled, Log);
         _tracker = new RadixTrackerActor(() => RadixTree.Create(Memory, Pages.SourceFor(PageOwner.Tracker)), Log);
         _actors[ActorId.Kho.Value] = new KhoCoreActor(Core);
         _actors[ActorId.Tracker.Value] = _tracker;
-        _actors[ActorId.Memblock.Value] = new MemblockActor(Memory, Pages, Early, Nodes, Log);
+        _actors[ActorId.Memblock.Value] = new MemblockActor(Memory, Pages, vmalloc, Early, Nodes, Log);
         Kernel = new ClientKernel(TmpfsProtocol.Actor, Core, Memory, CommandLine, _random.Next);
         _actors[TmpfsProtocol.Actor.Value] = _create(Kernel);
         Assert.Equal(0, Call(new Message(new MessageKind(KhoProtocol.Init)), ActorId.Kho).Code);

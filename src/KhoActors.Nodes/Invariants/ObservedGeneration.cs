@@ -256,10 +256,10 @@ internal sealed class ObservedGeneration
                 JudgeRetrieved(message.Text!, result);
                 break;
             case KhoProtocol.RestoreFolio:
-                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, ClaimKind.Folio);
+                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, ClaimKind.Folio, request.From);
                 break;
             case KhoProtocol.RestorePages:
-                JudgeRestored(message.A, result.Succeeded ? message.B : 0, ClaimKind.Pages);
+                JudgeRestored(message.A, result.Succeeded ? message.B : 0, ClaimKind.Pages, request.From);
                 break;
             case MemblockProtocol.FindReserveMem when result.Succeeded:
                 JudgeRegion((int)message.A, new ReservedRegion(result.Value, result.Extra));
@@ -344,7 +344,7 @@ internal sealed class ObservedGeneration
         }
     }
 
-    private void JudgeRestored(ulong pfn, ulong pages, ClaimKind kind)
+    private void JudgeRestored(ulong pfn, ulong pages, ClaimKind kind, ActorId owner)
     {
         int i = IndexOfClaim(Unrestored, pfn, kind);
         if (i < 0)
@@ -366,7 +366,11 @@ internal sealed class ObservedGeneration
 
         Unrestored.RemoveAt(i);
         NoLongerReserved(claim);
-        AllocatedPages.Add(claim.StartPfn, claim.Pages, ActorId.Workload.Value);
+        if (owner.Value < ActorId.FirstClient)
+        {
+            // Clients free by plain calls, which are no messages: page owners watch over their pages.
+            AllocatedPages.Add(claim.StartPfn, claim.Pages, owner.Value);
+        }
     }
 
     /// <summary>Pages that were reserved for a restore were restored, or lost for good.</summary>

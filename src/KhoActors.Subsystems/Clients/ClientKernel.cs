@@ -1,0 +1,107 @@
+using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Memory;
+
+namespace KhoActors.Subsystems.Clients;
+
+/// <summary>
+/// What a kernel generation offers one client by plain calls: what the kernel itself does under one lock. Everything longer (preserve,
+/// restore, sub-blobs) is a message to the KHO core.
+/// </summary>
+/// <param name="self">The client's actor.</param>
+/// <param name="kho">The KHO core; requests go to it as messages, this only answers kho_is_enabled().</param>
+/// <param name="ram">RAM.</param>
+/// <param name="commandLine">The kernel's command line.</param>
+/// <param name="random">get_random_u64: the client's own substream.</param>
+public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, string commandLine, Func<ulong> random) : IPageSource
+{
+    /// <summary>Real time when the machine was first powered on: 2026-01-01 00:00:00 UTC, in seconds since 1970.</summary>
+    public const long FirstPowerOnSeconds = 1_767_225_600;
+
+    private const ulong TicksPerSecond = 1_000_000_000;
+
+    /// <summary>The client's actor.</summary>
+    public ActorId Self => self;
+
+    /// <summary>The kernel that runs.</summary>
+    public KernelBuild Build => kho.Build;
+
+    /// <summary>Its log.</summary>
+    public KernelLog Log => kho.Log;
+
+    /// <summary>Its command line.</summary>
+    public string CommandLine => commandLine;
+
+    /// <summary>kho_is_enabled(): reliable from <see cref="InitcallLevel.Device"/> on, which is when clients start.</summary>
+    public bool KhoEnabled => kho.Enabled;
+
+    /// <summary>RAM as the client may touch it: it reads everything and writes its own pages.</summary>
+    public OwnedMemory Memory { get; } = new(ram, kho.Pages, ActorOwnership.OwnerOf(self));
+
+    /// <summary>A random number (get_random_u64).</summary>
+    /// <returns>Uniform over 64 bits.</returns>
+    public ulong NextRandom() => random();
+
+    /// <summary>ktime_get_real_ts64.</summary>
+    /// <param name="nowTicks">Virtual time, see <see cref="Outbox.NowTicks"/>.</param>
+    /// <returns>Seconds since 1970, and nanoseconds.</returns>
+    public static (long Seconds, uint Nanoseconds) RealTime(ulong nowTicks) =>
+        (FirstPowerOnSeconds + (long)(nowTicks / TicksPerSecond), (uint)(nowTicks % TicksPerSecond));
+
+    /// <summary>alloc_pages of unmovable pages, which never lie in scratch.</summary>
+    /// <param name="order">0..10.</param>
+    /// <param name="zero">Whether they must read as zero.</param>
+    /// <returns>Physical address, or 0 when memory is exhausted.</returns>
+    public ulong AllocatePages(int order, bool zero) => kho.Pages.Allocate(order, MigrateType.Unmovable, Memory.Owner, -1, exactNode: false, zero);
+
+    /// <summary>free_pages of a block of the client.</summary>
+    /// <param name="phys">Address of its head.</param>
+    /// <param name="order">Its order.</param>
+    /// <exception cref="PageOwnershipException">It is not the client's.</exception>
+    public void FreePages(ulong phys, int order) => kho.Pages.Free(phys, order, Memory.Owner);
+
+    /// <inheritdoc/>
+    public ulong AllocateZeroedPage() => AllocatePages(0, zero: true);
+
+    /// <inheritdoc/>
+    public void FreePage(ulong phys) => FreePages(phys, 0);
+
+    /// <summary>A parameter on the command line: the last <c>NAME=VALUE</c>, as the kernel's parser takes it.</summary>
+    /// <param name="name">Its full name, for example <c>pstore.compress</c>.</param>
+    /// <returns>The value, or null when it is not given.</returns>
+    public string? Parameter(string name)
+    {
+        string? found = null;
+        foreach (Range word in commandLine.AsSpan().Split(' '))
+        {
+            ReadOnlySpan<char> text = commandLine.AsSpan(word);
+            int equals = text.IndexOf('=');
+            if (equals >= 0 && IsName(text[..equals], name))
+            {
+                found = text[(equals + 1)..].Trim('"').ToString();
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Dashes and underscores are the same in names of parameters (kernel/params.c).</summary>
+    private static bool IsName(ReadOnlySpan<char> written, string name)
+    {
+        if (written.Length != name.Length)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < name.Length; i++)
+        {
+            char at = written[i] == '-' ? '_' : written[i];
+            if (at != (name[i] == '-' ? '_' : name[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

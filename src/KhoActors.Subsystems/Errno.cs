@@ -21,6 +21,9 @@ public static class Errno
     /// <summary>Out of memory, or no room in the root FDT.</summary>
     public const int ENOMEM = 12;
 
+    /// <summary>Permission denied: also a file name that no directory may hold.</summary>
+    public const int EACCES = 13;
+
     /// <summary>Bad address: memory could not be mapped.</summary>
     public const int EFAULT = 14;
 
@@ -39,6 +42,9 @@ public static class Errno
     /// <summary>Number out of range.</summary>
     public const int ERANGE = 34;
 
+    /// <summary>A file name of more than 255 bytes.</summary>
+    public const int ENAMETOOLONG = 36;
+
     /// <summary>The operation is not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
@@ -55,12 +61,14 @@ public static class Errno
         -E2BIG => "-E2BIG",
         -EAGAIN => "-EAGAIN",
         -ENOMEM => "-ENOMEM",
+        -EACCES => "-EACCES",
         -EFAULT => "-EFAULT",
         -EBUSY => "-EBUSY",
         -EEXIST => "-EEXIST",
         -EINVAL => "-EINVAL",
         -ENOSPC => "-ENOSPC",
         -ERANGE => "-ERANGE",
+        -ENAMETOOLONG => "-ENAMETOOLONG",
         -EOPNOTSUPP => "-EOPNOTSUPP",
         -EADDRNOTAVAIL => "-EADDRNOTAVAIL",
         _ => result.ToString(System.Globalization.CultureInfo.InvariantCulture),

@@ -35,8 +35,8 @@ public sealed record TrackedBlocks(IReadOnlyList<PreservedBlock> Blocks, IReadOn
     /// <summary>The blocks by order, highest first.</summary>
     public IReadOnlyList<TrackedOrder> Orders => TrackedOrder.Of(Blocks.Select(block => block.Order));
 
-    /// <summary>Pages of all blocks; one that is in blocks of two orders counts twice.</summary>
-    public ulong TotalPages => Blocks.Aggregate(0UL, (sum, block) => sum + block.Pages);
+    /// <summary>Bytes of all blocks; a page in blocks of two orders counts twice.</summary>
+    public ulong TotalBytes => Blocks.Aggregate(0UL, (sum, block) => sum + (block.Pages << PageGeometry.Shift));
 
     /// <summary>Walks a tree.</summary>
     /// <param name="memory">RAM.</param>

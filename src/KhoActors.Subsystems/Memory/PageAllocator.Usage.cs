@@ -3,7 +3,8 @@ namespace KhoActors.Subsystems.Memory;
 /// <summary>Pages of one owner.</summary>
 /// <param name="Owner">The owner; <see cref="PageOwner.Free"/> for free pages.</param>
 /// <param name="Pages">How many.</param>
-public readonly record struct OwnedPages(PageOwner Owner, ulong Pages);
+/// <param name="ReservedPages">Those of them that were reserved at boot and never given to the page allocator.</param>
+public readonly record struct OwnedPages(PageOwner Owner, ulong Pages, ulong ReservedPages);
 
 /// <content>How memory is shared out.</content>
 public sealed partial class PageAllocator
@@ -14,12 +15,14 @@ public sealed partial class PageAllocator
     public IReadOnlyList<OwnedPages> CountOwners(NodeMap ram)
     {
         ulong[] pages = new ulong[byte.MaxValue + 1];
+        ulong[] reserved = new ulong[pages.Length];
         foreach (ref readonly PageRange range in ram.Ranges)
         {
             for (ulong pfn = range.StartPfn; pfn < range.EndPfn;)
             {
-                ulong end = EndOfOwnersRun(pfn, range.EndPfn, out PageOwner owner);
+                ulong end = EndOfOwnersRun(pfn, range.EndPfn, out PageOwner owner, out bool isReserved);
                 pages[owner.Value] += end - pfn;
+                reserved[owner.Value] += isReserved ? end - pfn : 0;
                 pfn = end;
             }
         }
@@ -29,7 +32,7 @@ public sealed partial class PageAllocator
         {
             if (pages[value] != 0)
             {
-                owners.Add(new OwnedPages(new PageOwner((byte)value), pages[value]));
+                owners.Add(new OwnedPages(new PageOwner((byte)value), pages[value], reserved[value]));
             }
         }
 
@@ -37,9 +40,10 @@ public sealed partial class PageAllocator
     }
 
     /// <summary>One past the last page of a run with one owner that starts at a page; runs end at sections, too.</summary>
-    private ulong EndOfOwnersRun(ulong pfn, ulong limit, out PageOwner owner)
+    private ulong EndOfOwnersRun(ulong pfn, ulong limit, out PageOwner owner, out bool isReserved)
     {
-        if (TryGetBlock(pfn, out ulong headPfn, out int order, out owner))
+        isReserved = !TryGetBlock(pfn, out ulong headPfn, out int order, out owner);
+        if (!isReserved)
         {
             return Math.Min(limit, headPfn + (1UL << order));
         }

@@ -16,13 +16,19 @@ internal static class BootedDebugfsCheck
     /// <summary>Compares.</summary>
     public static void Compare(CaptureGeneration generation, CaptureBoot boot, Differences differences)
     {
-        if (!generation.HasDebugfsListing || boot.Kernel.Kho.Debugfs is not { } debugfs)
+        if (!generation.HasDebugfsListing)
         {
             return;
         }
 
         string[] shown = [.. generation.ReadDebugfsListing().Where(IsSimulated)];
-        differences.Lists("kho.ls", shown, [.. debugfs.List().Select(DebugfsCheck.LineOf)]);
+        IReadOnlyList<DebugfsEntry> entries = boot.Kernel.Kho.Debugfs?.List() ?? [];
+        differences.Lists("entries of debugfs", shown, [.. entries.Select(DebugfsCheck.LineOf)]);
+        if (boot.Kernel.Kho.Debugfs is not { } debugfs)
+        {
+            return;
+        }
+
         foreach (string path in (string[])["out/scratch_phys", "out/scratch_len"])
         {
             DebugfsCheck.CompareFile(generation, debugfs, path, differences);

@@ -33,6 +33,9 @@ public sealed record KernelBuild
     /// <summary>CONFIG_KEXEC_HANDOVER_DEBUG: preserving memory inside scratch is refused with EINVAL and a warning.</summary>
     public bool KhoDebug { get; init; }
 
+    /// <summary>CONFIG_KEXEC_HANDOVER_DEBUGFS: /sys/kernel/debug/kho shows what is handed over, and the boot says what it cannot show of it.</summary>
+    public bool KhoDebugfs { get; init; } = true;
+
     /// <summary>Order of a pageblock: 9 with huge pages built in, else 10.</summary>
     [AllowedValues(9, 10)]
     public int PageblockOrder { get; init; } = 10;

@@ -39,11 +39,17 @@ public static class Errno
     /// <summary>Number out of range.</summary>
     public const int ERANGE = 34;
 
+    /// <summary>Protocol error: data of another version.</summary>
+    public const int EPROTO = 71;
+
     /// <summary>The operation is not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
     /// <summary>No hole for a kexec segment in any scratch area.</summary>
     public const int EADDRNOTAVAIL = 99;
+
+    /// <summary>Structure needs cleaning: a damaged file system.</summary>
+    public const int EUCLEAN = 117;
 
     /// <summary>The symbolic form that the kernel's %pe prints.</summary>
     /// <param name="result">A result of a kernel function: 0 or a negative errno.</param>
@@ -61,8 +67,10 @@ public static class Errno
         -EINVAL => "-EINVAL",
         -ENOSPC => "-ENOSPC",
         -ERANGE => "-ERANGE",
+        -EPROTO => "-EPROTO",
         -EOPNOTSUPP => "-EOPNOTSUPP",
         -EADDRNOTAVAIL => "-EADDRNOTAVAIL",
+        -EUCLEAN => "-EUCLEAN",
         _ => result.ToString(System.Globalization.CultureInfo.InvariantCulture),
     };
 }

@@ -14,6 +14,7 @@ public sealed class KhoCore
     private readonly OwnedMemory _memory;
     private readonly ScratchAreas _scratch;
     private readonly Restoration _restoration;
+    private readonly PageStamps _stamps;
     private uint _incomingKexecCount;
 
     /// <summary>The core of a kernel that has just booted; <c>kho_init</c> has not run yet.</summary>
@@ -45,6 +46,8 @@ public sealed class KhoCore
         EnabledByOption = enabledByOption;
         Log = log;
         NodeLimit = build.SplitsAtNodes ? nodes.NodeOf : null;
+        RamPages = nodes.Pages;
+        _stamps = stamps;
         _restoration = new Restoration(stamps, nodes.Contains, build.RestoreOrderLimit, log);
     }
 
@@ -65,6 +68,9 @@ public sealed class KhoCore
 
     /// <summary>Whether kho_init succeeded: preserving works and a kexec hands over.</summary>
     public bool Enabled { get; private set; }
+
+    /// <summary>Pages of RAM (totalram_pages, with what the kernel itself takes).</summary>
+    public ulong RamPages { get; }
 
     /// <summary>Physical address of the outgoing root FDT.</summary>
     public ulong FdtPhys { get; internal set; }
@@ -99,6 +105,14 @@ public sealed class KhoCore
         Adopter adopter = new(Pages, owner);
         return _restoration.RestorePages(PageGeometry.PhysOf(pfn), pages, ref adopter) == Restoration.Nothing ? -Errno.ENOENT : 0;
     }
+
+    /// <summary>
+    /// The order with which the previous kernel preserved a block, as page->private of its first page says. Changes nothing.
+    /// </summary>
+    /// <param name="phys">Physical address; the low 12 bits are ignored.</param>
+    /// <param name="order">The order.</param>
+    /// <returns>False when no preserved block starts there, or it was restored already.</returns>
+    public bool TryGetIncomingOrder(ulong phys, out int order) => _stamps.TryRead(PageGeometry.PfnOf(phys), out order);
 
     /// <summary>kho_add_subtree.</summary>
     /// <param name="name">Name of the sub-node.</param>

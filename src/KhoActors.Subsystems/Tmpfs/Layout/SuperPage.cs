@@ -9,11 +9,8 @@ public sealed record SuperBlock
     /// <summary>Name of the mount, as in its slot.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The uuid's first 8 bytes as a little-endian number; kept across kexecs.</summary>
-    public required ulong UuidLow { get; init; }
-
-    /// <summary>The uuid's last 8 bytes as a little-endian number.</summary>
-    public required ulong UuidHigh { get; init; }
+    /// <summary>The uuid, first byte in the highest bits; kept across kexecs.</summary>
+    public required UInt128 Uuid { get; init; }
 
     /// <summary>Limit of data pages; 0 for none.</summary>
     public ulong MaxBlocks { get; init; }
@@ -149,8 +146,7 @@ public static class SuperPage
     {
         BinaryPrimitives.WriteUInt64LittleEndian(page, Magic);
         Encoding.Latin1.GetBytes(super.Name, page[NameAt..]);
-        BinaryPrimitives.WriteUInt64LittleEndian(page[UuidAt..], super.UuidLow);
-        BinaryPrimitives.WriteUInt64LittleEndian(page[(UuidAt + 8)..], super.UuidHigh);
+        BinaryPrimitives.WriteUInt128BigEndian(page[UuidAt..], super.Uuid);
         BinaryPrimitives.WriteUInt64LittleEndian(page[MaxBlocksAt..], super.MaxBlocks);
         BinaryPrimitives.WriteUInt64LittleEndian(page[MaxInodesAt..], super.MaxInodes);
         BinaryPrimitives.WriteUInt64LittleEndian(page[UsedBlocksAt..], super.UsedBlocks);
@@ -196,8 +192,7 @@ public static class SuperPage
     private static SuperBlock Parse(ReadOnlySpan<byte> page, string name) => new()
     {
         Name = name,
-        UuidLow = BinaryPrimitives.ReadUInt64LittleEndian(page[UuidAt..]),
-        UuidHigh = BinaryPrimitives.ReadUInt64LittleEndian(page[(UuidAt + 8)..]),
+        Uuid = BinaryPrimitives.ReadUInt128BigEndian(page[UuidAt..]),
         MaxBlocks = BinaryPrimitives.ReadUInt64LittleEndian(page[MaxBlocksAt..]),
         MaxInodes = BinaryPrimitives.ReadUInt64LittleEndian(page[MaxInodesAt..]),
         UsedBlocks = BinaryPrimitives.ReadUInt64LittleEndian(page[UsedBlocksAt..]),

@@ -31,15 +31,24 @@ public sealed class TmpfsSnapshotWriter
     /// <summary>Extended attributes of the inodes, which are not handed over.</summary>
     public int ExtendedAttributes { get; private set; }
 
-    /// <summary>Inodes that can be reached by name.</summary>
+    /// <summary>Inodes that a name leads to.</summary>
     public int Inodes => _inodes.Count;
 
-    /// <summary>Finds what can be reached from the root, and counts.</summary>
+    /// <summary>Counts the pages. Inodes without a link live only because they are open: they are left out.</summary>
     /// <param name="root">The root directory.</param>
-    public void Plan(TmpfsInode root)
+    /// <param name="inodes">All inodes, ascending by number.</param>
+    public void Plan(TmpfsInode root, IReadOnlyList<TmpfsInode> inodes)
     {
         _root = root;
-        CollectInodes();
+        _inodes.Clear();
+        for (int i = 0; i < inodes.Count; i++)
+        {
+            if (inodes[i].LinkCount != 0)
+            {
+                _inodes.Add(inodes[i]);
+            }
+        }
+
         _inodePages = (_inodes.Count + InodeRecord.PerPage - 1) / InodeRecord.PerPage;
         MetaPages = 1 + _inodePages + (int)PageMap.NodesOfDense((ulong)_inodePages);
         DataPages = 0;
@@ -108,32 +117,6 @@ public sealed class TmpfsSnapshotWriter
     }
 
     private static ulong PagesOf(ulong bytes) => (bytes + LayoutRules.PageBytes - 1) / LayoutRules.PageBytes;
-
-    private void CollectInodes()
-    {
-        _inodes.Clear();
-        _inodes.Add(_root);
-        for (int i = 0; i < _inodes.Count; i++)
-        {
-            foreach (TmpfsDirectoryEntry entry in _inodes[i].Entries)
-            {
-                _inodes.Add(entry.Inode);
-            }
-        }
-
-        // A file with several names is there several times; by number they are neighbours.
-        _inodes.Sort(static (left, right) => left.Number.CompareTo(right.Number));
-        int kept = 1;
-        for (int i = 1; i < _inodes.Count; i++)
-        {
-            if (_inodes[i] != _inodes[kept - 1])
-            {
-                _inodes[kept++] = _inodes[i];
-            }
-        }
-
-        _inodes.RemoveRange(kept, _inodes.Count - kept);
-    }
 
     private ulong NextMetaPage() => _metaPages[_firstMetaPage + _metaPagesUsed++];
 

@@ -72,6 +72,9 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     public ulong AllocateZeroedPage() => AllocatePages(0, zero: true);
 
     /// <inheritdoc/>
+    public ulong AllocatePage() => AllocatePages(0, zero: false);
+
+    /// <inheritdoc/>
     public void FreePage(ulong phys) => FreePages(phys, 0);
 
     /// <summary>A parameter on the command line: the last <c>NAME=VALUE</c>, as the kernel's parser takes it.</summary>

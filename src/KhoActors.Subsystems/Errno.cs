@@ -84,6 +84,12 @@ public static class Errno
     /// <summary>Too many symbolic links.</summary>
     public const int ELOOP = 40;
 
+    /// <summary>Protocol error: data of another version.</summary>
+    public const int EPROTO = 71;
+
+    /// <summary>Structure needs cleaning: a damaged file system.</summary>
+    public const int EUCLEAN = 117;
+
     /// <summary>The operation is not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
@@ -121,6 +127,8 @@ public static class Errno
         -ENAMETOOLONG => "-ENAMETOOLONG",
         -ENOTEMPTY => "-ENOTEMPTY",
         -ELOOP => "-ELOOP",
+        -EPROTO => "-EPROTO",
+        -EUCLEAN => "-EUCLEAN",
         -EOPNOTSUPP => "-EOPNOTSUPP",
         -EADDRNOTAVAIL => "-EADDRNOTAVAIL",
         _ => result.ToString(System.Globalization.CultureInfo.InvariantCulture),

@@ -51,20 +51,6 @@ internal static class DirectoryStream
         return end;
     }
 
-    /// <summary>The type of a directory entry (FT_*, include/linux/fs_types.h).</summary>
-    /// <param name="inodeType">S_IF*.</param>
-    /// <returns>1 regular, 2 directory, 3 char, 4 block, 5 fifo, 6 socket, 7 symbolic link.</returns>
-    public static byte TypeOf(uint inodeType) => inodeType switch
-    {
-        0x8000 => 1,
-        0x4000 => 2,
-        0x2000 => 3,
-        0x6000 => 4,
-        0x1000 => 5,
-        0xC000 => 6,
-        _ => 7,
-    };
-
     /// <summary>Writes a record.</summary>
     /// <param name="target">As many zero bytes as the record has.</param>
     /// <param name="entry">The entry.</param>
@@ -73,7 +59,7 @@ internal static class DirectoryStream
         BinaryPrimitives.WriteUInt64LittleEndian(target, entry.Inode.Number);
         BinaryPrimitives.WriteUInt16LittleEndian(target[LengthAt..], (ushort)target.Length);
         target[NameLengthAt] = (byte)entry.Name.Length;
-        target[TypeAt] = TypeOf(entry.Inode.Type);
+        target[TypeAt] = entry.Inode.EntryType;
         Encoding.Latin1.GetBytes(entry.Name, target[NameAt..]);
     }
 

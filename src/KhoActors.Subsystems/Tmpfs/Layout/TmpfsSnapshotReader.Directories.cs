@@ -76,8 +76,13 @@ public sealed partial class TmpfsSnapshotReader
         }
 
         TmpfsInode inode = _snapshot.Inodes[index];
-        directory.Entries.Add(new TmpfsDirectoryEntry(Encoding.Latin1.GetString(name), inode));
-        return record[DirectoryStream.TypeAt] == DirectoryStream.TypeOf(inode.Type);
+        if (record[DirectoryStream.TypeAt] != inode.EntryType)
+        {
+            return false;
+        }
+
+        directory.Entries.Add(Encoding.Latin1.GetString(name), inode);
+        return true;
     }
 
     private bool NamesDiffer(TmpfsInode directory)

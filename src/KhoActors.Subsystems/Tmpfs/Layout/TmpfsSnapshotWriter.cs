@@ -6,7 +6,7 @@ namespace KhoActors.Subsystems.Tmpfs.Layout;
 
 /// <summary>
 /// Serializes one mounted tmpfs as tmpfs-kho-v1: <see cref="Plan"/> counts the pages, the caller finds that many, <see cref="Write"/> fills them.
-/// Between the two the file system must not change. The bytes are a function of content and page addresses. Pages are used in this
+/// Between the two the file system must not change, and bytes behind the end of files are zero already. The bytes are a function of content and page addresses. Pages are used in this
 /// order: super, inode pages, nodes of the inode table, then for each inode by number its directory pages and the nodes of its map, a node
 /// before what lies below it.
 /// </summary>
@@ -154,32 +154,11 @@ public sealed class TmpfsSnapshotWriter
                 TmpfsPage page = inode.Pages[i];
                 _leaves.Add(new MapLeaf(page.Index, page.Phys | (page.IsUpToDate ? PageMap.UpToDate : 0)));
             }
-
-            ClearTail(inode);
         }
 
         fields.Pages = (ulong)_leaves.Count;
         fields.MapPhys = WriteMap(out fields.MapDepth);
         fields.Write(record, inode);
-    }
-
-    /// <summary>A store through a shared mapping may have left bytes behind the end of the file.</summary>
-    private void ClearTail(TmpfsInode inode)
-    {
-        int used = (int)(inode.SizeBytes & (LayoutRules.PageBytes - 1));
-        if (used == 0 || !inode.Pages.Find(inode.SizeBytes / LayoutRules.PageBytes, out int position) || !inode.Pages[position].IsUpToDate)
-        {
-            return;
-        }
-
-        ulong phys = inode.Pages[position].Phys;
-        Span<byte> tail = stackalloc byte[LayoutRules.PageBytes];
-        tail = tail[used..];
-        _memory.Read(phys + (ulong)used, tail);
-        if (!LayoutRules.IsZero(tail))
-        {
-            BytesOf(phys)[used..].Clear();
-        }
     }
 
     private void WriteDirectory(TmpfsInode directory, ref InodeRecord fields)

@@ -174,6 +174,11 @@ internal sealed class FreezeOperation(TmpfsPreservation preservation, FreezeHold
     {
         foreach (TmpfsMount mount in preservation.Live)
         {
+            foreach (TmpfsInode inode in mount.FileSystem.Inodes)
+            {
+                mount.FileSystem.ZeroBehindEnd(inode);
+            }
+
             mount.Writer.Write(Kernel.Memory, Frozen.Addresses, mount.FirstFrozenPage, SuperOf(mount.FileSystem));
             uint pages = (uint)(mount.Writer.MetaPages + mount.Writer.DataPages);
             _slots.Add(new MountSlot(mount.FileSystem.KhoName!, Frozen.Addresses[mount.FirstFrozenPage], IsCarried: false, pages));

@@ -1,3 +1,4 @@
+using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 
 namespace KhoActors.Subsystems.Tmpfs.Preservation;
@@ -19,6 +20,9 @@ internal enum FreezeHolder : byte
 /// <param name="kernel">The kernel.</param>
 internal sealed class TmpfsPreservation(ClientKernel kernel)
 {
+    private const ulong LiveKind = 1;
+    private const ulong WaitingKind = 2;
+    private const ulong BrokenKind = 3;
     private readonly List<TmpfsMount> _live = [];
 
     /// <summary>The kernel.</summary>
@@ -63,6 +67,32 @@ internal sealed class TmpfsPreservation(ClientKernel kernel)
     /// <param name="name">The name.</param>
     /// <returns>The mount, or null.</returns>
     public TmpfsMount? FindLive(string name) => _live.Find(mount => mount.FileSystem.KhoName == name);
+
+    /// <summary>A mount or a handed-over one by position, by name in byte order; see <see cref="TmpfsProtocol.ListNames"/>.</summary>
+    /// <param name="position">0 for the first.</param>
+    /// <param name="name">Its name.</param>
+    /// <returns>Value: 1 live, 2 waits, 3 broken; extra: how many kernels passed it on; -ENOENT behind the last.</returns>
+    public KernelResult Describe(ulong position, out string? name)
+    {
+        IReadOnlyList<HandedOverMount> waiting = Incoming.Mounts;
+        (int live, int handedOver) = (0, 0);
+        while (live < _live.Count || handedOver < waiting.Count)
+        {
+            bool isLive = handedOver == waiting.Count
+                || (live < _live.Count && string.CompareOrdinal(_live[live].FileSystem.KhoName, waiting[handedOver].Slot.Name) < 0);
+            if (position-- == 0)
+            {
+                name = isLive ? _live[live].FileSystem.KhoName : waiting[handedOver].Slot.Name;
+                return isLive ? new KernelResult(0, LiveKind, _live[live].Carried)
+                    : new KernelResult(0, waiting[handedOver].IsBroken ? BrokenKind : WaitingKind, Incoming.CarriedCount(waiting[handedOver]));
+            }
+
+            (live, handedOver) = isLive ? (live + 1, handedOver) : (live, handedOver + 1);
+        }
+
+        name = null;
+        return new KernelResult(-Errno.ENOENT);
+    }
 
     /// <summary>Blocks or admits writers of every mount with a name.</summary>
     /// <param name="holder">On whose behalf; nobody to admit them.</param>

@@ -256,17 +256,10 @@ internal sealed class ObservedGeneration
                 JudgeRetrieved(message.Text!, result);
                 break;
             case KhoProtocol.RestoreFolio:
-<<<<<<< HEAD
-                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, isFolio: true, request.From);
+                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, ClaimKind.Folio, request.From);
                 break;
             case KhoProtocol.RestorePages:
-                JudgeRestored(message.A, result.Succeeded ? message.B : 0, isFolio: false, request.From);
-=======
-                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, ClaimKind.Folio);
-                break;
-            case KhoProtocol.RestorePages:
-                JudgeRestored(message.A, result.Succeeded ? message.B : 0, ClaimKind.Pages);
->>>>>>> vmalloc
+                JudgeRestored(message.A, result.Succeeded ? message.B : 0, ClaimKind.Pages, request.From);
                 break;
             case MemblockProtocol.FindReserveMem when result.Succeeded:
                 JudgeRegion((int)message.A, new ReservedRegion(result.Value, result.Extra));
@@ -351,11 +344,7 @@ internal sealed class ObservedGeneration
         }
     }
 
-<<<<<<< HEAD
-    private void JudgeRestored(ulong pfn, ulong pages, bool isFolio, ActorId owner)
-=======
-    private void JudgeRestored(ulong pfn, ulong pages, ClaimKind kind)
->>>>>>> vmalloc
+    private void JudgeRestored(ulong pfn, ulong pages, ClaimKind kind, ActorId owner)
     {
         int i = IndexOfClaim(Unrestored, pfn, kind);
         if (i < 0)
@@ -375,20 +364,13 @@ internal sealed class ObservedGeneration
             _report(InvariantCatalog.RestoreExact, $"{claim.Pages} preserved pages at 0x{pfn:x} were restored as {pages}");
         }
 
-<<<<<<< HEAD
-        _unrestored.RemoveAt(i);
-        _unrestoredPages.Remove(claim.StartPfn, claim.Pages);
-        _allocated.Remove(claim.StartPfn, claim.Pages);
+        Unrestored.RemoveAt(i);
+        NoLongerReserved(claim);
         if (owner.Value < ActorId.FirstClient)
         {
             // Clients free by plain calls, which are no messages: page owners watch over their pages.
-            _allocated.Add(claim.StartPfn, claim.Pages, owner.Value);
+            AllocatedPages.Add(claim.StartPfn, claim.Pages, owner.Value);
         }
-=======
-        Unrestored.RemoveAt(i);
-        NoLongerReserved(claim);
-        AllocatedPages.Add(claim.StartPfn, claim.Pages, ActorId.Workload.Value);
->>>>>>> vmalloc
     }
 
     /// <summary>Pages that were reserved for a restore were restored, or lost for good.</summary>

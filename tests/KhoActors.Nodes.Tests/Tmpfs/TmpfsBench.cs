@@ -176,7 +176,7 @@ internal sealed class TmpfsBench
         Kernel = new BootedKernel(start, _storage);
         Assert.True(Kernel.BootEarly(), Kernel.Death);
         Kernel.StartPageAllocator();
-        SeedPath path = SeedPath.Root(_seed).Child("tmpfs").Child(_generation++);
+        SeedPath path = SeedPath.Root(_seed).Child("tmpfs").Child($"kernel-{_generation++}");
         _runtime = new LocalRuntime(path, new SeededScheduler(new RandomStream(path)));
         _user = new Answers();
         _machine = new Answers(new Initcalls(Kernel));

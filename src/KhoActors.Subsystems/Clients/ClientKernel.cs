@@ -35,8 +35,16 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     /// <summary>kho_is_enabled(): reliable from <see cref="InitcallLevel.Device"/> on, which is when clients start.</summary>
     public bool KhoEnabled => kho.Enabled;
 
+    /// <summary>Pages of RAM (totalram_pages).</summary>
+    public ulong RamPages => kho.RamPages;
+
     /// <summary>RAM as the client may touch it: it reads everything and writes its own pages.</summary>
     public OwnedMemory Memory { get; } = new(ram, kho.Pages, ActorOwnership.OwnerOf(self));
+
+    /// <summary>Whether the previous kernel preserved a page by itself (order 0) and nobody restored it yet. Reads struct page, changes nothing.</summary>
+    /// <param name="phys">Physical address of the page.</param>
+    /// <returns>Whether kho_restore_folio would give exactly this page.</returns>
+    public bool IsIncomingPage(ulong phys) => kho.TryGetIncomingOrder(phys, out int order) && order == 0;
 
     /// <summary>A random number (get_random_u64).</summary>
     /// <returns>Uniform over 64 bits.</returns>

@@ -14,6 +14,7 @@ public sealed class KhoCore
     private readonly OwnedMemory _memory;
     private readonly ScratchAreas _scratch;
     private readonly Restoration _restoration;
+    private readonly PageStamps _stamps;
     private readonly VmallocRestoration _vmallocRestoration;
     private uint _incomingKexecCount;
 
@@ -49,6 +50,8 @@ public sealed class KhoCore
         Log = log;
         Debugfs = build.KhoDebugfs ? new Debugfs(memory, nodes, scratch, build.Abi, log) : null;
         NodeLimit = build.SplitsAtNodes ? nodes.NodeOf : null;
+        RamPages = nodes.Pages;
+        _stamps = stamps;
         _restoration = new Restoration(stamps, nodes.Contains, build.RestoreOrderLimit, log);
         VmallocAreas = vmalloc;
         Vmalloc = new VmallocContext(memory, _memory.WritablePage, build.VmallocDefects)
@@ -78,6 +81,9 @@ public sealed class KhoCore
 
     /// <summary>Whether kho_init succeeded: preserving works and a kexec hands over.</summary>
     public bool Enabled { get; private set; }
+
+    /// <summary>Pages of RAM (totalram_pages, with what the kernel itself takes).</summary>
+    public ulong RamPages { get; }
 
     /// <summary>Physical address of the outgoing root FDT.</summary>
     public ulong FdtPhys { get; internal set; }
@@ -118,6 +124,14 @@ public sealed class KhoCore
         Adopter adopter = new(Pages, owner);
         return _restoration.RestorePages(PageGeometry.PhysOf(pfn), pages, ref adopter) == Restoration.Nothing ? -Errno.ENOENT : 0;
     }
+
+    /// <summary>
+    /// The order with which the previous kernel preserved a block, as page->private of its first page says. Changes nothing.
+    /// </summary>
+    /// <param name="phys">Physical address; the low 12 bits are ignored.</param>
+    /// <param name="order">The order.</param>
+    /// <returns>False when no preserved block starts there, or it was restored already.</returns>
+    public bool TryGetIncomingOrder(ulong phys, out int order) => _stamps.TryRead(PageGeometry.PfnOf(phys), out order);
 
     /// <summary>Restores a vmalloc area and gives it to an owner.</summary>
     /// <param name="descriptor">What the previous kernel wrote.</param>

@@ -6,6 +6,9 @@ namespace KhoActors.Subsystems;
 /// </summary>
 public static class Errno
 {
+    /// <summary>Operation not permitted.</summary>
+    public const int EPERM = 1;
+
     /// <summary>No such file, node or entry.</summary>
     public const int ENOENT = 2;
 
@@ -30,6 +33,9 @@ public static class Errno
     /// <summary>The name is already there.</summary>
     public const int EEXIST = 17;
 
+    /// <summary>No such device.</summary>
+    public const int ENODEV = 19;
+
     /// <summary>Invalid argument.</summary>
     public const int EINVAL = 22;
 
@@ -50,6 +56,7 @@ public static class Errno
     /// <returns>For example <c>-ENOMEM</c>; the plain number when it has no name here.</returns>
     public static string Symbol(int result) => result switch
     {
+        -EPERM => "-EPERM",
         -ENOENT => "-ENOENT",
         -EIO => "-EIO",
         -E2BIG => "-E2BIG",
@@ -58,6 +65,7 @@ public static class Errno
         -EFAULT => "-EFAULT",
         -EBUSY => "-EBUSY",
         -EEXIST => "-EEXIST",
+        -ENODEV => "-ENODEV",
         -EINVAL => "-EINVAL",
         -ENOSPC => "-ENOSPC",
         -ERANGE => "-ERANGE",

@@ -29,6 +29,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     private RandomStream _workloadDraws = null!;
     private RandomStream _endDraws = null!;
     private RandomStream _orderDraws = null!;
+    private readonly ClientDraws _clientDraws = new();
     private BootSource _source;
     private DrawLog? _drawLog;
     private OperationDiary? _diary;
@@ -137,6 +138,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime!.Snapshot(writer);
         writer.WriteVar(_workloadDraws.Counter);
         writer.WriteVar(_endDraws.Counter);
+        _clientDraws.Snapshot(writer);
         writer.WriteRaw(_digest.Last);
         _model.Snapshot(writer);
         MemorySnapshot.Write(Memory, writer);
@@ -154,6 +156,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime!.Recover(reader);
         _workloadDraws.Restore(reader.ReadVar());
         _endDraws.Restore(reader.ReadVar());
+        _clientDraws.Recover(reader);
         _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
         _model.Recover(reader);
         MemorySnapshot.Read(Memory, reader);
@@ -189,6 +192,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _diary = null;
         _workloadDraws = new RandomStream(_spec.Path.Child("workload"), 0, _drawLog);
         _endDraws = new RandomStream(_spec.Path.Child("end of generation"), 0, _drawLog);
+        _clientDraws.Open(_spec.Path, _spec.Resolved.Clients, _drawLog);
         _orderDraws = new RandomStream(_spec.Path.Child("order of deliveries"), 0, _drawLog);
         SeededScheduler scheduler = new(_orderDraws);
         if (_runtime is null)
@@ -207,7 +211,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     private GenerationEnd RunActors(KernelGeneration generation, WorkloadState workload, bool isLast)
     {
         MachineActor machine = new(generation, _runtime!);
-        generation.Start(_runtime!, machine, new WorkloadActor(workload, reviveOnly: isLast));
+        generation.Start(_runtime!, machine, _clientDraws, new WorkloadActor(workload, reviveOnly: isLast));
         RunOutcome outcome = _runtime!.RunUntilIdle(DeliveriesPerGenerationMax);
         GenerationEnd end = outcome == RunOutcome.Paused ? machine.End : GenerationEnd.Last;
         if (end == GenerationEnd.Last && !isLast)
@@ -262,6 +266,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _digest.AppendDraws(_workloadDraws);
         _digest.AppendDraws(_endDraws);
         _digest.AppendDraws(_orderDraws);
+        _clientDraws.AppendTo(_digest);
         _digest.Link();
     }
 }

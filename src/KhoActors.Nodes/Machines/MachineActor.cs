@@ -1,4 +1,5 @@
 using KhoActors.Nodes.Runtime;
+using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 
 namespace KhoActors.Nodes.Machines;
@@ -33,15 +34,20 @@ public enum GenerationEnd
 /// </summary>
 internal sealed class MachineActor : IActor
 {
+    private const byte UserFacility = 1;
     private readonly KernelGeneration _generation;
     private readonly LocalRuntime _runtime;
     private readonly Initcalls _initcalls;
+    private readonly Leaving _leaving;
+    private readonly ModuleLoader _modules;
 
     public MachineActor(KernelGeneration generation, LocalRuntime runtime)
     {
         _generation = generation;
         _runtime = runtime;
         _initcalls = new Initcalls(generation.Kernel);
+        _leaving = new Leaving(generation, Finish);
+        _modules = new ModuleLoader(generation.Kernel);
     }
 
     /// <summary>How the generation ended.</summary>
@@ -65,16 +71,23 @@ internal sealed class MachineActor : IActor
             return;
         }
 
+        if (_leaving.Receive(delivery, outbox) || _modules.Receive(delivery, outbox))
+        {
+            return;
+        }
+
         switch (message.Kind.Value)
         {
             case MachineProtocol.Load:
                 outbox.Reply(delivery, new KernelResult(_generation.Load()).ToReply(message.Kind));
                 break;
-            case MachineProtocol.Execute:
-                Finish(_generation.DrawEnd());
+            case MachineProtocol.WriteLog:
+                _generation.Kernel.Log.Write((LogLevel)(message.A & 7), message.Text!, UserFacility);
+                outbox.Reply(delivery, default(KernelResult).ToReply(message.Kind));
                 break;
-            case MachineProtocol.Reboot:
-                Finish(GenerationEnd.LoadFailed);
+            case MachineProtocol.ClearLog:
+                _generation.Kernel.Log.ClearForReaders();
+                outbox.Reply(delivery, default(KernelResult).ToReply(message.Kind));
                 break;
             default:
                 if (_initcalls.Receive(delivery, outbox))

@@ -8,14 +8,44 @@ public static class MachineProtocol
     /// <summary>kexec_file_load of the next kernel. Result: 0, -EADDRNOTAVAIL, -EINVAL.</summary>
     public const ushort Load = 0x0001;
 
-    /// <summary>reboot(LINUX_REBOOT_CMD_KEXEC): the jump. There is no reply: nobody is left to read it.</summary>
+    /// <summary>
+    /// reboot(LINUX_REBOOT_CMD_KEXEC): the jump. A reply comes only when it fails: -EINVAL without a loaded kernel, or the errno of a client that
+    /// could not freeze.
+    /// </summary>
     public const ushort Execute = 0x0002;
 
     /// <summary>The boot's first message to the machine: run the initcalls, then start user space.</summary>
     public const ushort RunInitcalls = 0x0003;
 
-    /// <summary>A plain reboot: user space gave up on kexec.</summary>
+    /// <summary>A plain reboot: user space gave up on kexec. No reply.</summary>
     public const ushort Reboot = 0x0004;
+
+    /// <summary>A line written to /dev/kmsg. A: level 0..7; text: the line. Result: 0.</summary>
+    public const ushort WriteLog = 0x0005;
+
+    /// <summary>dmesg -C. Result: 0.</summary>
+    public const ushort ClearLog = 0x0006;
+
+    /// <summary>A panic, for example by sysrq; no crash kernel gets hand-over data. Text: what it says. No reply.</summary>
+    public const ushort Panic = 0x0007;
+
+    /// <summary>An oops in the context of a process: the kernel lives on, unless <c>oops=panic</c>. Text: its first line. Result: 0.</summary>
+    public const ushort Oops = 0x0008;
+
+    /// <summary>emergency_restart(). No reply.</summary>
+    public const ushort EmergencyRestart = 0x0009;
+
+    /// <summary>Power off, and on again. No reply.</summary>
+    public const ushort PowerOff = 0x000A;
+
+    /// <summary>A kexec with KEXEC_PRESERVE_CONTEXT that comes back: the log is dumped, nothing is handed over. Result: 0.</summary>
+    public const ushort JumpAndReturn = 0x000B;
+
+    /// <summary>modprobe of a client. Text: its name. Result: what its init function returned; -ENOENT, -EEXIST.</summary>
+    public const ushort InsertModule = 0x000C;
+
+    /// <summary>rmmod of a client. Text: its name. Result: 0, -ENOENT.</summary>
+    public const ushort RemoveModule = 0x000D;
 
     /// <summary>To user space: the kernel is up.</summary>
     public const ushort StartUserSpace = 0x0401;

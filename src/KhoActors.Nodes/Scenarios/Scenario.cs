@@ -31,6 +31,9 @@ public sealed record Scenario
     /// <summary>Weighted chains of kernels; each machine draws one. Instead of <c>kernels</c>.</summary>
     public IReadOnlyList<KernelChain> KernelChains { get; init; } = [];
 
+    /// <summary>KHO clients that every kernel gets beside its own, by name.</summary>
+    public IReadOnlyList<string> Clients { get; init; } = [];
+
     /// <summary>Weighted kinds of hardware; each machine draws one.</summary>
     public IReadOnlyList<HardwareVariant> Hardware { get; init; } = [new HardwareVariant { MemoryBytes = 512UL << 20 }];
 

@@ -112,6 +112,9 @@ public sealed record KernelBuild
     [Length(1, 32)]
     public string? EarlierPstoreBackend { get; init; }
 
+    /// <summary>KHO clients that are built in, by name: <c>pstore-v2</c>, <c>tmpfs</c>, <c>test_kho</c>, ...</summary>
+    public IReadOnlyList<string> Clients { get; init; } = [];
+
     /// <summary>What the kernel takes from memblock between start and the page allocator, in order.</summary>
     public IReadOnlyList<EarlyAllocation> EarlyAllocations { get; init; } = [];
 }

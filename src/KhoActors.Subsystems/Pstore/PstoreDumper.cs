@@ -164,13 +164,13 @@ internal sealed class PstoreDumper(KernelLog log, PrintkBuffer printk, PstoreWor
     /// <summary>Somebody holds the buffer lock: a panic, an emergency restart and an NMI give up; whoever waits would wait for ever.</summary>
     private void SkipOrDeadlock(in DumpRequest request)
     {
-        bool mustNotWait = !request.MayWait || request.Reason is KmsgDumpReason.Panic or KmsgDumpReason.Emergency;
-        if (!mustNotWait)
+        bool neverWaits = request.Reason is KmsgDumpReason.Panic or KmsgDumpReason.Emergency;
+        if (request.MayWait && !neverWaits)
         {
             throw new InvalidOperationException("a dump waits for the buffer lock that its own caller holds");
         }
 
-        string context = request.MayWait ? ReasonText(request.Reason) : "NMI";
+        string context = neverWaits ? ReasonText(request.Reason) : "NMI";
         log.Write(LogLevel.Error, $"pstore: dump skipped in {context} path because of concurrent dump");
     }
 }

@@ -38,6 +38,9 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     /// <summary>Pages of RAM (totalram_pages).</summary>
     public ulong RamPages => kho.RamPages;
 
+    /// <summary>Buffers kept from generation to generation; a host that boots often passes its own.</summary>
+    public ClientWorkspace Workspace { get; init; } = new();
+
     /// <summary>RAM as the client may touch it: it reads everything and writes its own pages.</summary>
     public OwnedMemory Memory { get; } = new(ram, kho.Pages, ActorOwnership.OwnerOf(self));
 
@@ -67,6 +70,11 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     /// <param name="order">Its order.</param>
     /// <exception cref="PageOwnershipException">It is not the client's.</exception>
     public void FreePages(ulong phys, int order) => kho.Pages.Free(phys, order, Memory.Owner);
+
+    /// <summary>Whose page it is.</summary>
+    /// <param name="phys">A physical address in it.</param>
+    /// <returns>The owner; <see cref="PageOwner.Memblock"/> for what was reserved at boot (preserved memory not yet restored) or is no RAM.</returns>
+    public PageOwner OwnerOf(ulong phys) => kho.Pages.OwnerOf(PageGeometry.PfnOf(phys));
 
     /// <inheritdoc/>
     public ulong AllocateZeroedPage() => AllocatePages(0, zero: true);

@@ -111,6 +111,13 @@ public sealed record KernelBuild
     [Range(12, 25)]
     public int LogBufShift { get; init; } = 17;
 
+    /// <summary>
+    /// A pstore backend that registers before KHO's, for example <c>efi_pstore</c> or <c>ramoops</c>; null for none. Only one backend can exist:
+    /// KHO's then fails to load unless <c>pstore.backend=kho</c> keeps this one out.
+    /// </summary>
+    [Length(1, 32)]
+    public string? EarlierPstoreBackend { get; init; }
+
     /// <summary>KHO clients that are built in, by name: <c>pstore-v2</c>, <c>tmpfs</c>, <c>test_kho</c>, ...</summary>
     public IReadOnlyList<string> Clients { get; init; } = [];
 

@@ -43,6 +43,7 @@ public sealed class KhoCore
     {
         _memory = new OwnedMemory(memory, pages, PageOwner.Kho);
         Pages = pages;
+        Nodes = nodes;
         _scratch = scratch;
         Incoming = incoming;
         Build = build;
@@ -69,6 +70,9 @@ public sealed class KhoCore
 
     /// <summary>Its page allocator.</summary>
     public PageAllocator Pages { get; }
+
+    /// <summary>Which pages are RAM.</summary>
+    internal NodeMap Nodes { get; }
 
     /// <summary>What was accepted from the previous kernel, or null.</summary>
     public KhoIncoming? Incoming { get; }

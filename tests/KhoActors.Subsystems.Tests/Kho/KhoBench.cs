@@ -129,6 +129,9 @@ internal sealed class KhoBench
 
     public KernelResult ReserveMemInit() => Call(new Message(new MessageKind(MemblockProtocol.ReserveMemInit), Core.Enabled ? 1UL : 0), ActorId.Memblock);
 
+    /// <summary>Puts a client beside the core.</summary>
+    public void Place(ActorId id, IActor client) => _actors[id.Value] = client;
+
     /// <summary>A request from a client, carried through to its answer.</summary>
     public KernelResult Call(in Message request, ActorId? to = null)
     {

@@ -71,7 +71,19 @@ public sealed class JsonSchema
             schema["required"] = new JsonArray([.. shape.Fields.Where(field => field.Required).Select(field => JsonValue.Create(field.Key))]);
         }
 
-        schema["additionalProperties"] = false;
+        schema["additionalProperties"] = shape.Remainder is { } rest ? Remainder(rest) : false;
+        return schema;
+    }
+
+    private JsonObject Remainder(FieldShape field)
+    {
+        JsonObject schema = [];
+        if (_comments.Of(field) is { } description)
+        {
+            schema["description"] = description;
+        }
+
+        Number(schema, field);
         return schema;
     }
 
@@ -160,7 +172,7 @@ public sealed class JsonSchema
 
     private static void Text(JsonObject schema, FieldShape field)
     {
-        schema["type"] = "string";
+        schema["type"] = field.NumbersToo ? new JsonArray("string", "integer") : "string";
         if (field.MaximumLength != int.MaxValue)
         {
             (schema["minLength"], schema["maxLength"]) = (field.MinimumLength, field.MaximumLength);

@@ -88,7 +88,7 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
             _record.Clear();
         }
 
-        _observed.Begin(_accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
+        _observed.Begin(memory, _accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
     }
 
     /// <summary>Judges what kho_init said of the previous kernel.</summary>

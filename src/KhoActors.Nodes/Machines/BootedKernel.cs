@@ -149,7 +149,8 @@ public sealed class BootedKernel
         ArgumentNullException.ThrowIfNull(runtime);
         KhoEarlyBoot earlyKho = _earlyKho ?? throw new InvalidOperationException("the early boot was not run");
         NodeMap ram = Start.Memory.Ram;
-        _kho = new KhoCore(Memory, _storage.Pages, _storage.Vmalloc, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
+        _kho = new KhoCore(
+            Memory, _storage.Pages, _storage.Vmalloc, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
         RadixTrackerActor tracker = new(() => RadixTree.Create(Memory, _storage.Pages.SourceFor(PageOwner.Tracker)), Log);
         runtime.StartRoot(ActorId.Machine, machine);
         runtime.Start(ActorId.Memblock, new MemblockActor(Memory, _storage.Pages, _storage.Vmalloc, Early, ram, Log), ActorId.Machine);

@@ -39,7 +39,8 @@ public readonly record struct VmallocDescriptor(ulong FirstChunkPhys, uint Total
 
     /// <summary>The flags of the area that a restore makes.</summary>
     public VmallocAttributes AreaFlags =>
-        ((Flags & AllocFlag) != 0 ? VmallocAttributes.Alloc : VmallocAttributes.None) | ((Flags & HugeVmapFlag) != 0 ? VmallocAttributes.AllowHugeVmap : VmallocAttributes.None);
+        ((Flags & AllocFlag) != 0 ? VmallocAttributes.Alloc : VmallocAttributes.None)
+        | ((Flags & HugeVmapFlag) != 0 ? VmallocAttributes.AllowHugeVmap : VmallocAttributes.None);
 
     /// <summary>A descriptor from its two words.</summary>
     /// <param name="low">The first eight bytes.</param>

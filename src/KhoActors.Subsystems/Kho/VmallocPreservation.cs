@@ -161,7 +161,7 @@ public struct VmallocPreservation
         {
             work.Completed(step.Kind switch
             {
-                VmallocStepKind.AllocateChunk => source.AllocateZeroedPage() is var phys and not 0 ? new KernelResult(0, phys) : new KernelResult(-Errno.ENOMEM),
+                VmallocStepKind.AllocateChunk => Allocated(source),
                 VmallocStepKind.FreeChunk => Freed(source, step.Block.Phys),
                 VmallocStepKind.Track => new KernelResult(tracker.Track(step.Block.Pfn, step.Block.Order)),
                 _ => new KernelResult(tracker.Untrack(step.Block.Pfn, step.Block.Order) ? 0 : -Errno.ENOENT),
@@ -169,6 +169,12 @@ public struct VmallocPreservation
         }
 
         return work;
+    }
+
+    private static KernelResult Allocated(IPageSource source)
+    {
+        ulong phys = source.AllocateZeroedPage();
+        return phys == 0 ? new KernelResult(-Errno.ENOMEM) : new KernelResult(0, phys);
     }
 
     private static KernelResult Freed(IPageSource source, ulong phys)

@@ -7,8 +7,8 @@ namespace KhoActors.Nodes.Machines.UserSpace;
 /// The workload's own hand-over structure, in a preserved folio that is published as the sub-blob <c>workload</c>: the only thing by which
 /// the next generation's workload knows what was preserved. Our layout, not the kernel's (workload-v1): a header of 32 bytes (u64 magic,
 /// u64 slots, 16 bytes zero), then slots of 32 bytes: u64 kind (bits 0..7) and valid (bit 63), u64 first pfn, u64 pages (a blob: bytes),
-/// u64 seed; of a vmalloc area, its descriptor in place of pfn and pages; all little-endian. A slot is written after its memory was preserved and cleared before it is un-preserved, so at any jump
-/// it names only memory that survives.
+/// u64 seed; of a vmalloc area, its descriptor in place of pfn and pages; all little-endian. A slot is written after its memory was
+/// preserved and cleared before it is un-preserved, so at any jump it names only memory that survives.
 /// </summary>
 internal sealed class Ledger
 {

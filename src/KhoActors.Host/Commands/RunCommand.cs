@@ -30,6 +30,7 @@ internal sealed class RunCommand
         Description = "key=value: another value in the scenario, e.g. workload.operations_per_kexec=128.",
     };
 
+    private readonly Option<string[]> _clients = CommonOptions.Clients();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     private RunCommand(Terminal terminal) => _terminal = terminal;
@@ -42,7 +43,7 @@ internal sealed class RunCommand
         RunCommand run = new(terminal);
         Command command = new("run", "Take simulated machines through chains of kexecs and judge every one.")
         {
-            run._scenario, run._machines, run._kexecs, run._seed, run._workers, run._engine, run._set, run._json,
+            run._scenario, run._machines, run._kexecs, run._seed, run._workers, run._engine, run._set, run._clients, run._json,
         };
         command.SetAction(parsed => (int)run.Run(parsed));
         return command;
@@ -57,13 +58,18 @@ internal sealed class RunCommand
         }
 
         string name = parsed.GetRequiredValue(_scenario);
-        ResolvedScenario resolved = SourceTree.Scenarios().Load(name, SettingsOf(parsed));
+        ResolvedScenario resolved = SourceTree.Scenarios(ClientAssemblies.CatalogWith(parsed.GetValue(_clients))).Load(name, SettingsOf(parsed));
         ulong seed = SeedOf(parsed.GetValue(_seed), resolved.Scenario);
         int workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount;
         ReproducingLine reproduce = new ReproducingLine("run", name).With("--seed", seed);
         foreach (string setting in SettingsOf(parsed))
         {
             reproduce.With("--set", setting);
+        }
+
+        foreach (string file in parsed.GetValue(_clients) ?? [])
+        {
+            reproduce.With("--clients", file);
         }
 
         bool asJson = parsed.GetValue(_json);

@@ -25,9 +25,25 @@ public sealed class JsonSchema
     /// <summary>The schema of kernel files.</summary>
     /// <param name="documentation">Texts of the XML documentation files of KhoActors.Nodes and KhoActors.Subsystems, for the descriptions.</param>
     /// <returns>JSON, with a final line break.</returns>
-    public static string OfKernels(IEnumerable<string> documentation) => Write(typeof(KernelBuild), "Simulated kernel build of KhoActors", documentation);
+    public static string OfKernels(IEnumerable<string> documentation) =>
+        Write(typeof(KernelBuild), "Simulated kernel build of KhoActors", documentation, AllowExtension);
 
-    private static string Write(Type type, string title, IEnumerable<string> documentation)
+    /// <summary>A kernel that extends another gives only what differs.</summary>
+    private static void AllowExtension(JsonObject kernel)
+    {
+        kernel["properties"]![KernelFile.ExtendsKey] = new JsonObject
+        {
+            ["description"] = "Name of another kernel file: this kernel has all of its values but those that it gives itself.",
+            ["type"] = "string",
+        };
+        JsonNode required = kernel["required"]!.DeepClone();
+        kernel["required"] = new JsonArray("name");
+        kernel["anyOf"] = new JsonArray(
+            new JsonObject { ["required"] = new JsonArray(KernelFile.ExtendsKey) },
+            new JsonObject { ["required"] = required });
+    }
+
+    private static string Write(Type type, string title, IEnumerable<string> documentation, Action<JsonObject>? adapt = null)
     {
         JsonSchema schema = new(new DocComments(documentation));
         JsonObject root = new()
@@ -40,6 +56,7 @@ public sealed class JsonSchema
             root[key] = value?.DeepClone();
         }
 
+        adapt?.Invoke(root);
         if (schema._definitions.Count > 0)
         {
             root["definitions"] = new JsonObject(schema._definitions);

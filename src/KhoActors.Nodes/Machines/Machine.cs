@@ -97,12 +97,16 @@ public sealed class Machine : ISnapshotting, IDisposable
         BootSource source = _source;
         KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
         WorkloadState workload = _storage.Workload;
-        workload.Begin(_spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes);
+        UserSpacePlan plan = workload.Begin(_spec, NextGeneration, _workloadDraws);
+        UserPrograms programs = new(plan, _clientDraws, _model.JudgeClientCheck);
+        ScriptRunner script = new(plan.StepsOf(NextGeneration), isLast, _model.JudgeClientCheck);
+        diary?.Begin(programs);
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
         string? death = generation.Boot();
-        (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, workload, isLast) : (Die(death), death);
+        WorkloadActor user = new(workload, programs, script, isLast);
+        (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, user, isLast) : (Die(death), death);
         bool handedOver = death is null && generation.IsKhoBoot;
         look?.Invoke(new LiveGeneration(generation.Number, generation.Kernel, end, lastWords));
         Leave(generation, end);
@@ -120,7 +124,7 @@ public sealed class Machine : ISnapshotting, IDisposable
             Lost = death is null ? _model.Lost : 0,
             Restored = workload.Counters.Restored,
             Operations = workload.Counters.Operations,
-            FailedRequests = workload.Counters.Failed,
+            FailedRequests = workload.Counters.Failed + programs.Failed,
             Messages = Messages - messagesBefore,
             Violations = [.. _model.Violations],
             ViolationCount = _model.ViolationCount,
@@ -185,7 +189,6 @@ public sealed class Machine : ISnapshotting, IDisposable
             _runtime!.Observe(_diary);
         }
 
-        _diary.Begin();
         return _diary;
     }
 
@@ -210,10 +213,10 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime.Observe(_model);
     }
 
-    private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadState workload, bool isLast)
+    private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadActor workload, bool isLast)
     {
         MachineActor machine = new(generation, _runtime!);
-        generation.Start(_runtime!, machine, _clientDraws, new WorkloadActor(workload, reviveOnly: isLast));
+        generation.Start(_runtime!, machine, _clientDraws, workload);
         RunOutcome outcome = _runtime!.RunUntilIdle(DeliveriesPerGenerationMax);
         GenerationEnd end = outcome == RunOutcome.Paused ? machine.End : GenerationEnd.Last;
         if (end == GenerationEnd.Last && !isLast)

@@ -15,6 +15,14 @@ internal static class CommonOptions
         Arity = ArgumentArity.Zero,
     };
 
+    /// <summary>Makes the option <c>--clients</c>; see <see cref="ClientAssemblies"/>.</summary>
+    /// <returns>A new option.</returns>
+    public static Option<string[]> Clients() => new("--clients")
+    {
+        Description = "An assembly with KHO clients of your own; may be given again.",
+        HelpName = "FILE.dll",
+    };
+
     /// <summary>Makes an option that takes a count.</summary>
     /// <param name="name">Its name with the dashes.</param>
     /// <param name="description">What it counts.</param>

@@ -31,7 +31,7 @@ internal sealed class InspectMachine
     {
         command.Add(_view);
         command.Add(_item);
-        foreach (Option option in (Option[])[_machine, _at, _options.Machines, _options.Kexecs, _options.Seed, _options.Set])
+        foreach (Option option in (Option[])[_machine, _at, _options.Machines, _options.Kexecs, _options.Seed, _options.Set, _options.Clients])
         {
             command.Add(option);
         }
@@ -62,7 +62,7 @@ internal sealed class InspectMachine
             throw new UsageException($"the view {view.Name} is shown as a whole; '{item}' is too much");
         }
 
-        ResolvedScenario resolved = SourceTree.Scenarios().Load(target, _options.SettingsOf(parsed));
+        ResolvedScenario resolved = _options.Load(parsed, target);
         FleetPlan plan = new(resolved, _options.SeedOf(parsed, resolved.Scenario));
         if (parsed.GetValue(_machine) is not { } machine)
         {

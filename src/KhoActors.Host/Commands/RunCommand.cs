@@ -34,7 +34,8 @@ internal sealed class RunCommand
         RunCommand run = new(terminal);
         Command command = new("run", "Take simulated machines through chains of kexecs and judge every one.")
         {
-            run._scenario, run._options.Machines, run._options.Kexecs, run._options.Seed, run._workers, run._engine, run._options.Set, run._json,
+            run._scenario, run._options.Machines, run._options.Kexecs, run._options.Seed, run._workers, run._engine, run._options.Set,
+            run._options.Clients, run._json,
         };
         command.SetAction(parsed => (int)run.Run(parsed));
         return command;
@@ -50,13 +51,18 @@ internal sealed class RunCommand
 
         string name = parsed.GetRequiredValue(_scenario);
         List<string> settings = _options.SettingsOf(parsed);
-        ResolvedScenario resolved = SourceTree.Scenarios().Load(name, settings);
+        ResolvedScenario resolved = _options.Load(parsed, name);
         ulong seed = _options.SeedOf(parsed, resolved.Scenario);
         int workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount;
         ReproducingLine reproduce = new ReproducingLine("run", name).With("--seed", seed);
         foreach (string setting in settings)
         {
             reproduce.With("--set", setting);
+        }
+
+        foreach (string file in parsed.GetValue(_options.Clients) ?? [])
+        {
+            reproduce.With("--clients", file);
         }
 
         bool asJson = parsed.GetValue(_json);

@@ -29,10 +29,13 @@ internal sealed class ScenarioOptions(bool mayDrawSeed)
         Description = "key=value: another value in the scenario, e.g. workload.operations_per_kexec=128.",
     };
 
+    /// <summary><c>--clients</c>.</summary>
+    public Option<string[]> Clients { get; } = CommonOptions.Clients();
+
     /// <summary>Whether any of them is on the command line.</summary>
     /// <param name="parsed">The command line.</param>
     /// <returns>Whether it is.</returns>
-    public bool AreGiven(ParseResult parsed) => ((Option[])[Machines, Kexecs, Seed, Set]).Any(option => parsed.GetResult(option) is { Implicit: false });
+    public bool AreGiven(ParseResult parsed) => ((Option[])[Machines, Kexecs, Seed, Set, Clients]).Any(option => parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>All changes to the scenario, as <c>--set</c> writes them.</summary>
     /// <param name="parsed">The command line.</param>
@@ -52,6 +55,14 @@ internal sealed class ScenarioOptions(bool mayDrawSeed)
             }
         }
     }
+
+    /// <summary>Reads the scenario with all changes to it, and with the clients that the command line brings.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="nameOrPath">The scenario.</param>
+    /// <returns>The scenario with its kernels and clients.</returns>
+    /// <exception cref="ScenarioException">It is not found or not valid.</exception>
+    public ResolvedScenario Load(ParseResult parsed, string nameOrPath) =>
+        SourceTree.Scenarios(ClientAssemblies.CatalogWith(parsed.GetValue(Clients))).Load(nameOrPath, SettingsOf(parsed));
 
     /// <summary>The seed.</summary>
     /// <param name="parsed">The command line.</param>

@@ -29,6 +29,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     private RandomStream _workloadDraws = null!;
     private RandomStream _endDraws = null!;
     private RandomStream _orderDraws = null!;
+    private readonly ClientDraws _clientDraws = new();
     private BootSource _source;
     private DrawLog? _drawLog;
     private OperationDiary? _diary;
@@ -96,12 +97,16 @@ public sealed class Machine : ISnapshotting, IDisposable
         BootSource source = _source;
         KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
         WorkloadState workload = _storage.Workload;
-        workload.Begin(_spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes);
+        UserSpacePlan plan = workload.Begin(_spec, NextGeneration, _workloadDraws);
+        UserPrograms programs = new(plan, _clientDraws, _model.JudgeClientCheck);
+        ScriptRunner script = new(plan.StepsOf(NextGeneration), isLast, _model.JudgeClientCheck);
+        diary?.Begin(programs);
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
         string? death = generation.Boot();
-        (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, workload, isLast) : (Die(death), death);
+        WorkloadActor user = new(workload, programs, script, isLast);
+        (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, user, isLast) : (Die(death), death);
         bool handedOver = death is null && generation.IsKhoBoot;
         look?.Invoke(new LiveGeneration(generation.Number, generation.Kernel, end, lastWords));
         Leave(generation, end);
@@ -119,7 +124,7 @@ public sealed class Machine : ISnapshotting, IDisposable
             Lost = death is null ? _model.Lost : 0,
             Restored = workload.Counters.Restored,
             Operations = workload.Counters.Operations,
-            FailedRequests = workload.Counters.Failed,
+            FailedRequests = workload.Counters.Failed + programs.Failed,
             Messages = Messages - messagesBefore,
             Violations = [.. _model.Violations],
             ViolationCount = _model.ViolationCount,
@@ -139,6 +144,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime!.Snapshot(writer);
         writer.WriteVar(_workloadDraws.Counter);
         writer.WriteVar(_endDraws.Counter);
+        _clientDraws.Snapshot(writer);
         writer.WriteRaw(_digest.Last);
         _model.Snapshot(writer);
         MemorySnapshot.Write(Memory, writer);
@@ -156,6 +162,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime!.Recover(reader);
         _workloadDraws.Restore(reader.ReadVar());
         _endDraws.Restore(reader.ReadVar());
+        _clientDraws.Recover(reader);
         _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
         _model.Recover(reader);
         MemorySnapshot.Read(Memory, reader);
@@ -182,7 +189,6 @@ public sealed class Machine : ISnapshotting, IDisposable
             _runtime!.Observe(_diary);
         }
 
-        _diary.Begin();
         return _diary;
     }
 
@@ -191,6 +197,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _diary = null;
         _workloadDraws = new RandomStream(_spec.Path.Child("workload"), 0, _drawLog);
         _endDraws = new RandomStream(_spec.Path.Child("end of generation"), 0, _drawLog);
+        _clientDraws.Open(_spec.Path, _spec.Resolved.Clients, _drawLog);
         _orderDraws = new RandomStream(_spec.Path.Child("order of deliveries"), 0, _drawLog);
         SeededScheduler scheduler = new(_orderDraws);
         if (_runtime is null)
@@ -206,10 +213,10 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime.Observe(_model);
     }
 
-    private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadState workload, bool isLast)
+    private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadActor workload, bool isLast)
     {
         MachineActor machine = new(generation, _runtime!);
-        generation.Start(_runtime!, machine, new WorkloadActor(workload, reviveOnly: isLast));
+        generation.Start(_runtime!, machine, _clientDraws, workload);
         RunOutcome outcome = _runtime!.RunUntilIdle(DeliveriesPerGenerationMax);
         GenerationEnd end = outcome == RunOutcome.Paused ? machine.End : GenerationEnd.Last;
         if (end == GenerationEnd.Last && !isLast)
@@ -264,6 +271,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _digest.AppendDraws(_workloadDraws);
         _digest.AppendDraws(_endDraws);
         _digest.AppendDraws(_orderDraws);
+        _clientDraws.AppendTo(_digest);
         _digest.Link();
     }
 }

@@ -3,7 +3,8 @@ namespace KhoActors.Nodes.Scenarios;
 /// <summary>The scenario files of a folder (config/scenarios).</summary>
 /// <param name="folder">The folder; need not exist.</param>
 /// <param name="kernels">Where the kernels are that scenarios name.</param>
-public sealed class ScenarioCatalog(string folder, KernelCatalog kernels)
+/// <param name="clients">Where the KHO clients are that scenarios and kernels name; null for those that come with the laboratory.</param>
+public sealed class ScenarioCatalog(string folder, KernelCatalog kernels, ClientCatalog? clients = null)
 {
     private readonly ConfigFolder _files = new(folder, "scenario");
 
@@ -33,7 +34,7 @@ public sealed class ScenarioCatalog(string folder, KernelCatalog kernels)
     public ResolvedScenario Load(string nameOrPath, IReadOnlyList<string>? settings = null)
     {
         string path = _files.Locate(nameOrPath);
-        ResolvedScenario resolved = ScenarioFile.Resolve(ConfigFolder.ReadBytes(path), path, settings, kernels);
+        ResolvedScenario resolved = ScenarioFile.Resolve(ConfigFolder.ReadBytes(path), path, settings, kernels, clients);
         if (path != nameOrPath && settings is null or { Count: 0 })
         {
             _files.RequireName(nameOrPath, resolved.Scenario.Name);

@@ -1,6 +1,7 @@
 using KhoActors.Nodes.Runtime;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
@@ -19,6 +20,7 @@ public sealed class BootedKernel
     private readonly KernelStorage _storage;
     private KhoEarlyBoot? _earlyKho;
     private KhoCore? _kho;
+    private ulong _loadedClients;
 
     /// <summary>A kernel that is about to boot.</summary>
     /// <param name="start">What it is given.</param>
@@ -40,6 +42,9 @@ public sealed class BootedKernel
 
     /// <summary>RAM.</summary>
     public PhysicalMemory Memory => _storage.Memory;
+
+    /// <summary>Its vmalloc areas.</summary>
+    public VmallocAreas Vmalloc => _storage.Vmalloc;
 
     /// <summary>The line with which it died, or null while it lives.</summary>
     public string? Death { get; private set; }
@@ -104,6 +109,7 @@ public sealed class BootedKernel
     public void StartPageAllocator()
     {
         _storage.Pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder, Start.PoisonsFreedPages), Start.Memory.Ram);
+        _storage.Vmalloc.Reset();
         if (Incoming is not null)
         {
             // All of scratch, also pageblocks that are preserved as a whole or hold the image: when they are freed they are CMA again.
@@ -122,20 +128,45 @@ public sealed class BootedKernel
         }
     }
 
+    /// <summary>Whether a client's init function succeeded, and it was not removed since.</summary>
+    /// <param name="index">Its position in <see cref="KernelStart.Clients"/>.</param>
+    /// <returns>Whether it is loaded.</returns>
+    internal bool IsLoaded(int index) => (_loadedClients & (1UL << index)) != 0;
+
+    /// <summary>A client's init function returned.</summary>
+    /// <param name="index">Its position.</param>
+    /// <param name="code">0, or a negative errno.</param>
+    internal void ClientStarted(int index, int code) => _loadedClients |= code == 0 ? 1UL << index : 0;
+
+    /// <summary>A client was removed.</summary>
+    /// <param name="index">Its position.</param>
+    internal void ClientStopped(int index) => _loadedClients &= ~(1UL << index);
+
     /// <summary>Starts the kernel's actors below the machine, and posts the message that runs the initcalls.</summary>
     /// <param name="runtime">The host.</param>
     /// <param name="machine">Their parent; it hands what concerns initcalls to <see cref="Initcalls"/>.</param>
-    public void StartActors(LocalRuntime runtime, IActor machine)
+    /// <param name="randomOf">Chance for each client.</param>
+    public void StartActors(LocalRuntime runtime, IActor machine, Func<KhoClient, Func<ulong>> randomOf)
     {
+        ArgumentNullException.ThrowIfNull(randomOf);
         ArgumentNullException.ThrowIfNull(runtime);
         KhoEarlyBoot earlyKho = _earlyKho ?? throw new InvalidOperationException("the early boot was not run");
         NodeMap ram = Start.Memory.Ram;
-        _kho = new KhoCore(Memory, _storage.Pages, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
+        _kho = new KhoCore(
+            Memory, _storage.Pages, _storage.Vmalloc, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
         RadixTrackerActor tracker = new(() => RadixTree.Create(Memory, _storage.Pages.SourceFor(PageOwner.Tracker)), Log);
         runtime.StartRoot(ActorId.Machine, machine);
-        runtime.Start(ActorId.Memblock, new MemblockActor(Memory, _storage.Pages, Early, ram, Log), ActorId.Machine);
+        runtime.Start(ActorId.Memblock, new MemblockActor(Memory, _storage.Pages, _storage.Vmalloc, Early, ram, Log), ActorId.Machine);
         runtime.Start(ActorId.Tracker, tracker, ActorId.Machine);
         runtime.Start(ActorId.Kho, new KhoCoreActor(_kho), ActorId.Machine);
+        foreach (KhoClient client in Start.Clients)
+        {
+            ClientKernel offered = new(client.Actor, _kho, Memory, Start.CommandLine, randomOf(client));
+            runtime.Start(client.Actor, client.Create(offered), ActorId.Machine);
+        }
+
+        ulong bootTicks = runtime.NowTicks;
+        Log.Clock = () => runtime.NowTicks - bootTicks;
         runtime.Post(ActorId.Machine, ActorId.Machine, MachineProtocol.Plain(MachineProtocol.RunInitcalls));
     }
 
@@ -157,7 +188,7 @@ public sealed class BootedKernel
         SeedPath path = SeedPath.Root(0).Child("boot");
         LocalRuntime runtime = new(path, new SeededScheduler(new RandomStream(path)));
         LoneMachine machine = new(this);
-        StartActors(runtime, machine);
+        StartActors(runtime, machine, client => new RandomStream(path.Child("client").Child(client.Name)).NextUInt64);
         runtime.RunUntilIdle(InitcallDeliveriesMax);
         Death = machine.OopsText;
         runtime.Stop(ActorId.Machine, StopKind.Abrupt);

@@ -41,6 +41,7 @@ internal sealed class KernelGeneration
             CommandLine = spec.Scenario.CommandLineOfGeneration(number),
             Memory = spec.Memory,
             Cpus = spec.Memory.Cpus,
+            Clients = spec.ClientsOf(number),
             Source = source,
         };
         Kernel = new BootedKernel(start, storage);
@@ -85,10 +86,11 @@ internal sealed class KernelGeneration
     /// <summary>Starts this generation's actors below the machine.</summary>
     /// <param name="runtime">The host.</param>
     /// <param name="machine">Their parent.</param>
+    /// <param name="draws">Chance for the clients.</param>
     /// <param name="workload">User space.</param>
-    public void Start(LocalRuntime runtime, MachineActor machine, WorkloadActor workload)
+    public void Start(LocalRuntime runtime, MachineActor machine, ClientDraws draws, WorkloadActor workload)
     {
-        Kernel.StartActors(runtime, machine);
+        Kernel.StartActors(runtime, machine, draws.OfClient);
         runtime.Start(ActorId.Workload, workload, ActorId.Machine);
     }
 
@@ -99,12 +101,20 @@ internal sealed class KernelGeneration
         LearnScratch(hasScratch: IsKhoBoot || Kernel.Kho.Enabled);
     }
 
+    /// <summary>Whether a kernel is loaded.</summary>
+    public bool IsLoaded { get; private set; }
+
+    /// <summary>Whether an oops is fatal (<c>oops=panic</c>).</summary>
+    public bool PanicsOnOops => CommandLine.Split(' ').Contains("oops=panic");
+
     /// <summary>kexec_file_load of the next generation's kernel.</summary>
     /// <returns>0, -EADDRNOTAVAIL, -EINVAL.</returns>
     public int Load()
     {
         string nextCommandLine = _spec.Scenario.CommandLineOfGeneration(Number + 1);
-        return _image.Load(_spec.KernelOf(Number + 1), nextCommandLine, Scratch, _spec.Memory.Map, Kernel.Kho.Enabled, _spec.Memory.RamPages);
+        int result = _image.Load(_spec.KernelOf(Number + 1), nextCommandLine, Scratch, _spec.Memory.Map, Kernel.Kho.Enabled, _spec.Memory.RamPages);
+        IsLoaded = result == 0;
+        return result;
     }
 
     /// <summary>How this generation ends now that user space asks for the jump.</summary>
@@ -113,14 +123,16 @@ internal sealed class KernelGeneration
         LeavePlan plan = _spec.Scenario.Kexec;
         bool panics = _endDraws.Chance((uint)plan.PanicWithoutHandoverPartsPerMillion);
         bool powersOff = _endDraws.Chance((uint)plan.ColdBootPartsPerMillion);
-        return panics ? GenerationEnd.Panic : powersOff ? GenerationEnd.ColdBoot : GenerationEnd.Kexec;
+
+        // A chance that no scenario has takes no draw, so that it shifts none.
+        bool restarts = plan.EmergencyRestartPartsPerMillion > 0 && _endDraws.Chance((uint)plan.EmergencyRestartPartsPerMillion);
+        return restarts ? GenerationEnd.EmergencyRestart : panics ? GenerationEnd.Panic : powersOff ? GenerationEnd.ColdBoot : GenerationEnd.Kexec;
     }
 
     /// <summary>The jump, when no actor is alive: the model writes down what must survive, then the segments are copied.</summary>
     /// <returns>What the next kernel starts with.</returns>
     public BootSource Jump()
     {
-        Log.Write(LogLevel.Emergency, "kexec_core: Starting new kernel");
         _model.AtJump(Facts, _memory, _image.HandsOver);
         return _image.CopyToDestinations(_memory, Scratch, Kernel.Kho.HandOff(0));
     }

@@ -1,3 +1,4 @@
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 
@@ -26,6 +27,9 @@ public sealed record KernelStart
     /// they freed kept its bytes.
     /// </summary>
     public bool PoisonsFreedPages { get; init; } = true;
+
+    /// <summary>Its KHO clients, in the order in which they start.</summary>
+    public IReadOnlyList<KhoClient> Clients { get; init; } = [];
 
     /// <summary>What the loader passes.</summary>
     public required BootSource Source { get; init; }

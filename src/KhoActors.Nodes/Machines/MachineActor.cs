@@ -1,4 +1,5 @@
 using KhoActors.Nodes.Runtime;
+using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 
 namespace KhoActors.Nodes.Machines;
@@ -26,6 +27,15 @@ public enum GenerationEnd
 
     /// <summary>It was the last generation of its chain: judged, then left running.</summary>
     Last,
+
+    /// <summary>A client refused the kexec until user space gave up and rebooted through the firmware.</summary>
+    KexecRefused,
+
+    /// <summary>User space rebooted it through the firmware.</summary>
+    Reboot,
+
+    /// <summary>It was restarted without any shutdown.</summary>
+    EmergencyRestart,
 }
 
 /// <summary>
@@ -33,15 +43,20 @@ public enum GenerationEnd
 /// </summary>
 internal sealed class MachineActor : IActor
 {
+    private const byte UserFacility = 1;
     private readonly KernelGeneration _generation;
     private readonly LocalRuntime _runtime;
     private readonly Initcalls _initcalls;
+    private readonly Leaving _leaving;
+    private readonly ModuleLoader _modules;
 
     public MachineActor(KernelGeneration generation, LocalRuntime runtime)
     {
         _generation = generation;
         _runtime = runtime;
         _initcalls = new Initcalls(generation.Kernel);
+        _leaving = new Leaving(generation, Finish);
+        _modules = new ModuleLoader(generation.Kernel);
     }
 
     /// <summary>How the generation ended.</summary>
@@ -65,16 +80,26 @@ internal sealed class MachineActor : IActor
             return;
         }
 
+        if (_leaving.Receive(delivery, outbox) || _modules.Receive(delivery, outbox))
+        {
+            return;
+        }
+
         switch (message.Kind.Value)
         {
             case MachineProtocol.Load:
                 outbox.Reply(delivery, new KernelResult(_generation.Load()).ToReply(message.Kind));
                 break;
-            case MachineProtocol.Execute:
-                Finish(_generation.DrawEnd());
+            case MachineProtocol.WriteLog:
+                _generation.Kernel.Log.Write((LogLevel)(message.A & 7), message.Text!, UserFacility);
+                outbox.Reply(delivery, default(KernelResult).ToReply(message.Kind));
                 break;
-            case MachineProtocol.Reboot:
-                Finish(GenerationEnd.LoadFailed);
+            case MachineProtocol.FindLog:
+                outbox.Reply(delivery, FindLog(message.Text!).ToReply(message.Kind));
+                break;
+            case MachineProtocol.ClearLog:
+                _generation.Kernel.Log.ClearForReaders();
+                outbox.Reply(delivery, default(KernelResult).ToReply(message.Kind));
                 break;
             default:
                 if (_initcalls.Receive(delivery, outbox))
@@ -85,6 +110,18 @@ internal sealed class MachineActor : IActor
 
                 break;
         }
+    }
+
+    private KernelResult FindLog(string text)
+    {
+        IReadOnlyList<LogLine> lines = _generation.Kernel.Log.Lines;
+        ulong found = 0;
+        for (int i = 0; i < lines.Count; i++)
+        {
+            found += lines[i].Text.Contains(text, StringComparison.Ordinal) ? 1UL : 0;
+        }
+
+        return new KernelResult(found == 0 ? -Errno.ENOENT : 0, found);
     }
 
     private void Finish(GenerationEnd end)

@@ -1,5 +1,6 @@
 using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
@@ -31,6 +32,11 @@ public sealed record MachineSpec
     /// <param name="generation">0 for the first boot.</param>
     /// <returns>The build.</returns>
     public KernelBuild KernelOf(int generation) => Resolved.Kernel(Chain.KernelOfGeneration(generation));
+
+    /// <summary>The KHO clients of a generation's kernel, in the order in which they start.</summary>
+    /// <param name="generation">0 for the first boot.</param>
+    /// <returns>The clients.</returns>
+    public IReadOnlyList<KhoClient> ClientsOf(int generation) => Resolved.ClientsOfKernel(Chain.KernelOfGeneration(generation));
 }
 
 /// <summary>The memory of a kind of hardware, in the forms that a boot needs; shared by all machines of that kind.</summary>

@@ -19,9 +19,15 @@ public static class ScenarioFile
     /// <param name="source">Its name in messages.</param>
     /// <param name="settings">Values of <c>--set</c>.</param>
     /// <param name="kernels">Where its kernels are.</param>
+    /// <param name="clients">Where the clients are that it and they name; null for those that come with the laboratory.</param>
     /// <returns>The scenario and every kernel it names.</returns>
     /// <exception cref="ScenarioException">Something is not valid, or a kernel is not found.</exception>
-    public static ResolvedScenario Resolve(ReadOnlySpan<byte> utf8, string source, IReadOnlyList<string>? settings, KernelCatalog kernels)
+    public static ResolvedScenario Resolve(
+        ReadOnlySpan<byte> utf8,
+        string source,
+        IReadOnlyList<string>? settings,
+        KernelCatalog kernels,
+        ClientCatalog? clients = null)
     {
         ArgumentNullException.ThrowIfNull(kernels);
         Scenario scenario = Read(utf8, source, settings, out ConfigNode root);
@@ -45,7 +51,9 @@ public static class ScenarioFile
         }
 
         ResolvedScenario resolved = new(scenario, builds);
-        ScenarioChecks.CheckFit(resolved, new CrossChecks(root, problems, ""));
+        CrossChecks checks = new(root, problems, "");
+        ScenarioChecks.CheckFit(resolved, checks);
+        resolved = resolved.WithClients(clients ?? ClientCatalog.BuiltIn, checks);
         problems.ThrowIfAny();
         return resolved;
     }

@@ -73,8 +73,7 @@ internal sealed class ModelMount(string name, ulong maxBlocks, ulong maxInodes, 
 
     public ulong UsedBlocks => (ulong)All().Sum(node => node.Pages.Count);
 
-    public ulong UsedSpace => (ulong)All().Sum(node =>
-        1024L + (node.IsDirectory ? 0 : 1024 * Math.Max(0L, (long)Links(node) - 1)) + node.Attributes.Sum(attribute => 40L + attribute.Key.Length + (long)attribute.Value));
+    public ulong UsedSpace => (ulong)All().Sum(node => 1024 + ExtraLinks(node) + node.Attributes.Sum(at => 40L + at.Key.Length + (long)at.Value));
 
     public bool HasInode => MaxInodes == 0 || UsedSpace + 1024 <= MaxInodes * 1024;
 
@@ -100,6 +99,8 @@ internal sealed class ModelMount(string name, ulong maxBlocks, ulong maxInodes, 
             ? 2 + (uint)node.Kids.Count(kid => kid.Node.IsDirectory)
             : (uint)All().Sum(directory => directory.Kids.Count(kid => kid.Node == node));
     }
+
+    private long ExtraLinks(ModelNode node) => node.IsDirectory ? 0 : 1024 * Math.Max(0L, (long)Links(node) - 1);
 
     public ModelNode ParentOf(ModelNode directory) => directory == Root ? Root : All().First(node => node.Kids.Any(kid => kid.Node == directory));
 

@@ -103,14 +103,16 @@ public sealed class TmpfsModelTests
                     break;
                 case 2 or 3:
                     mode = (uint)Below(0x1000);
-                    Check("mkdir", path, Ask(TmpfsProtocol.MakeDirectory, path, mode, Ids(ids)).Code, Make(path, 0x4000 | (mode & 0x3FF), ids, 0, byOpen: false));
+                    int made = Ask(TmpfsProtocol.MakeDirectory, path, mode, Ids(ids)).Code;
+                    Check("mkdir", path, made, Make(path, 0x4000 | (mode & 0x3FF), ids, 0, byOpen: false));
                     break;
                 case 4:
                     mode = (uint)Below(16) << 12;
                     uint expectedMode = mode == 0 ? 0x8000 : mode;
                     int refused = mode == 0x4000 ? -Errno.EPERM : mode is 0 or 0x1000 or 0x2000 or 0x6000 or 0x8000 or 0xC000 ? 0 : -Errno.EINVAL;
                     uint device = mode is 0x2000 or 0x6000 ? 77U : 0;
-                    Check("mknod", path, Ask(TmpfsProtocol.MakeNode, path, mode, Ids(ids), 77).Code, refused != 0 ? refused : Make(path, expectedMode, ids, device, byOpen: false));
+                    made = Ask(TmpfsProtocol.MakeNode, path, mode, Ids(ids), 77).Code;
+                    Check("mknod", path, made, refused != 0 ? refused : Make(path, expectedMode, ids, device, byOpen: false));
                     break;
                 case 5 or 6:
                     Check("link", $"{path} {other}", _kernel.Link(path, other), _model.Link(path, other));
@@ -150,7 +152,8 @@ public sealed class TmpfsModelTests
                     break;
                 case 18:
                     string text = new('#', (int)Below(30));
-                    Check("write text", path, _kernel.WriteText(path, offset, text), _model.Write(path, offset, [.. text.Select(c => (byte)c)], nonBlocking: false));
+                    write = _kernel.WriteText(path, offset, text);
+                    Check("write text", path, write, _model.Write(path, offset, [.. text.Select(c => (byte)c)], nonBlocking: false));
                     break;
                 case 19 or 20:
                     pattern = Below(5);
@@ -165,7 +168,8 @@ public sealed class TmpfsModelTests
                     break;
                 case 24 or 25:
                     ulong mode = Below(4) == 0 ? Below(9) : Below(2) * 3;
-                    Check("fallocate", $"{path} {mode} {offset}+{length}", _kernel.Allocate(path, mode, offset, length), _model.Allocate(path, mode, offset, length));
+                    int allocated = _kernel.Allocate(path, mode, offset, length);
+                    Check("fallocate", $"{path} {mode} {offset}+{length}", allocated, _model.Allocate(path, mode, offset, length));
                     break;
                 case 26:
                     bool data = Below(2) == 0;
@@ -293,18 +297,22 @@ public sealed class TmpfsModelTests
         private void Remount(ModelMount mount, TmpfsFileSystem fileSystem, bool readOnly, ulong blocks, ulong inodes)
         {
             int expected = 0;
+            bool blocksRefused = blocks != 0 && (mount.MaxBlocks == 0 || blocks < mount.UsedBlocks);
+            bool inodesRefused = inodes != 0 && (mount.MaxInodes == 0 || inodes * 1024 < mount.UsedSpace);
             if (readOnly && !mount.ReadOnly && (mount.Orphans.Count != 0 || _model.Open.Values.Any(open => open.Mount == mount && open.Writable)))
             {
                 expected = -Errno.EBUSY;
             }
-            else if ((blocks != 0 && (mount.MaxBlocks == 0 || blocks < mount.UsedBlocks)) || (inodes != 0 && (mount.MaxInodes == 0 || inodes * 1024 < mount.UsedSpace)))
+            else if (blocksRefused || inodesRefused)
             {
                 expected = -Errno.EINVAL;
             }
             else if (blocks != 0 || inodes != 0)
             {
                 // Unlimited cannot be taken back: the test would soon have no limits left.
-                (mount.MaxBlocks, mount.MaxInodes, mount.ReadOnly) = (blocks == 0 ? mount.MaxBlocks : blocks, inodes == 0 ? mount.MaxInodes : inodes, readOnly);
+                mount.MaxBlocks = blocks == 0 ? mount.MaxBlocks : blocks;
+                mount.MaxInodes = inodes == 0 ? mount.MaxInodes : inodes;
+                mount.ReadOnly = readOnly;
             }
             else
             {
@@ -412,8 +420,10 @@ public sealed class TmpfsModelTests
                 Same("inode space", mount.UsedSpace, actual.UsedInodeSpaceBytes);
                 Same("orphans", (ulong)mount.Orphans.Count, (ulong)actual.UnlinkedOpenInodes);
                 Same("next number", mount.NextNumber, actual.NextInodeNumber);
-                Same("free blocks", mount.MaxBlocks == 0 ? 0 : mount.MaxBlocks - mount.UsedBlocks, Ask(TmpfsProtocol.StatFileSystem, mount.Name, 0).Extra);
-                Same("free inodes", mount.MaxInodes == 0 ? 0 : ((mount.MaxInodes * 1024) - mount.UsedSpace) / 1024, Ask(TmpfsProtocol.StatFileSystem, mount.Name, 1).Extra);
+                ulong freeBlocks = mount.MaxBlocks == 0 ? 0 : mount.MaxBlocks - mount.UsedBlocks;
+                ulong freeInodes = mount.MaxInodes == 0 ? 0 : ((mount.MaxInodes * 1024) - mount.UsedSpace) / 1024;
+                Same("statfs", new KernelResult(0, mount.MaxBlocks, freeBlocks), Ask(TmpfsProtocol.StatFileSystem, mount.Name, 0));
+                Same("statfs", new KernelResult(0, mount.MaxInodes, freeInodes), Ask(TmpfsProtocol.StatFileSystem, mount.Name, 1));
                 CompareTree(mount, mount.Root, "/" + mount.Name, actual);
                 for (int i = 1; i < actual.Inodes.Count; i++)
                 {
@@ -443,8 +453,10 @@ public sealed class TmpfsModelTests
         private void CompareNode(ModelMount mount, ModelNode node, string path, TmpfsFileSystem actual)
         {
             Same(path + " number, size", new KernelResult(0, node.Number, node.Size), _kernel.Stat(path, TmpfsStatField.InodeAndSize));
-            Same(path + " mode, links, owner", new KernelResult(0, ((ulong)node.Mode << 32) | mount.Links(node), ((ulong)node.Uid << 32) | node.Gid), _kernel.Stat(path, TmpfsStatField.ModeLinksOwner));
-            Same(path + " blocks, device", new KernelResult(0, (ulong)node.Pages.Count * 8, ((ulong)node.Device << 32) | node.Flags), _kernel.Stat(path, TmpfsStatField.BlocksDevice));
+            KernelResult owner = new(0, ((ulong)node.Mode << 32) | mount.Links(node), ((ulong)node.Uid << 32) | node.Gid);
+            Same(path + " mode, links, owner", owner, _kernel.Stat(path, TmpfsStatField.ModeLinksOwner));
+            KernelResult blocks = new(0, (ulong)node.Pages.Count * 8, ((ulong)node.Device << 32) | node.Flags);
+            Same(path + " blocks, device, flags", blocks, _kernel.Stat(path, TmpfsStatField.BlocksDevice));
             Same(path + " atime", ResultOf(node.Access), _kernel.Stat(path, TmpfsStatField.AccessTime));
             Same(path + " mtime", ResultOf(node.Modify), _kernel.Stat(path, TmpfsStatField.ModifyTime));
             Same(path + " ctime", ResultOf(node.Change), _kernel.Stat(path, TmpfsStatField.ChangeTime));

@@ -29,6 +29,9 @@ public sealed class NodeMap
     /// <summary>One past the highest node; 0 for an empty map.</summary>
     public int NodeCount { get; private set; }
 
+    /// <summary>The runs of RAM of one node each, ascending.</summary>
+    internal ReadOnlySpan<PageRange> Ranges => _ranges.Ranges;
+
     /// <summary>Forgets all ranges.</summary>
     public void Clear()
     {

@@ -38,6 +38,9 @@ internal sealed class TmpfsBench
         Boot(new BootSource(BootKind.Cold), build, commandLine);
     }
 
+    /// <summary>Whether the next kernel is built without tmpfs-kho.</summary>
+    public bool WithoutClient { get; set; }
+
     public PhysicalMemory Memory => _storage.Memory;
 
     public PageAllocator Pages => _storage.Pages;
@@ -171,7 +174,7 @@ internal sealed class TmpfsBench
             CommandLine = commandLine,
             Memory = Hardware,
             Source = source,
-            Clients = [TmpfsActor.Client],
+            Clients = WithoutClient ? [] : [TmpfsActor.Client],
         };
         Kernel = new BootedKernel(start, _storage);
         Assert.True(Kernel.BootEarly(), Kernel.Death);

@@ -157,7 +157,7 @@ internal ref struct RawInflate
         return result != 0 ? result : all[EndOfBlock] == 0 ? DataError : Codes(all[..literals], all[literals..]);
     }
 
-    private int ReadLengths(ReadOnlySpan<byte> codeLengths, Span<byte> all)
+    private int ReadLengths(scoped ReadOnlySpan<byte> codeLengths, scoped Span<byte> all)
     {
         Span<ushort> storage = stackalloc ushort[Code.Words(CodeLengthSymbols)];
         if (!Code.TryBuild(codeLengths, storage, mayBeIncomplete: false, out Code code))
@@ -203,7 +203,7 @@ internal ref struct RawInflate
         return 0;
     }
 
-    private int Codes(ReadOnlySpan<byte> literalLengths, ReadOnlySpan<byte> distanceLengths)
+    private int Codes(scoped ReadOnlySpan<byte> literalLengths, scoped ReadOnlySpan<byte> distanceLengths)
     {
         Span<ushort> literalStorage = stackalloc ushort[Code.Words(FixedLiteralSymbols)];
         Span<ushort> distanceStorage = stackalloc ushort[Code.Words(32)];
@@ -240,7 +240,7 @@ internal ref struct RawInflate
         }
     }
 
-    private int Match(int lengthSymbol, in Code distances)
+    private int Match(int lengthSymbol, scoped in Code distances)
     {
         if (lengthSymbol >= LengthBase.Length)
         {
@@ -299,7 +299,7 @@ internal ref struct RawInflate
     }
 
     /// <summary>The next symbol of a canonical code, or a negative error.</summary>
-    private int Decode(in Code code)
+    private int Decode(scoped in Code code)
     {
         int value = 0;
         int first = 0;

@@ -240,7 +240,7 @@ internal ref struct RawInflate
         }
     }
 
-    private int Match(int lengthSymbol, scoped in Code distances)
+    private int Match(int lengthSymbol, scoped Code distances)
     {
         if (lengthSymbol >= LengthBase.Length)
         {
@@ -299,7 +299,7 @@ internal ref struct RawInflate
     }
 
     /// <summary>The next symbol of a canonical code, or a negative error.</summary>
-    private int Decode(scoped in Code code)
+    private int Decode(scoped Code code)
     {
         int value = 0;
         int first = 0;

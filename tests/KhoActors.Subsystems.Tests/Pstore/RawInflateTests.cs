@@ -10,7 +10,7 @@ public class RawInflateTests
     public void What_anybody_deflates_is_inflated()
     {
         RawDeflate ours = new();
-        for (ulong seed = 1; seed <= 400; seed++)
+        for (ulong seed = 1; seed <= 100; seed++)
         {
             byte[] text = RandomText(seed);
             ReadOnlySpan<byte> compressed = ours.Compress(text, text.Length + 100);
@@ -33,7 +33,7 @@ public class RawInflateTests
     {
         RawDeflate ours = new();
         int[] results = new int[3];
-        for (ulong seed = 1; seed <= 20000; seed++)
+        for (ulong seed = 1; seed <= 4000; seed++)
         {
             SplitMix64 random = new(seed);
             byte[] text = RandomText((seed % 50) + 1);
@@ -63,7 +63,7 @@ public class RawInflateTests
     [InlineData("0300", 1)] // fixed, empty
     [InlineData("03", -5)]
     [InlineData("", -5)]
-    [InlineData("4B0201", -3)] // a match before the beginning
+    [InlineData("0302", -3)] // a match before the beginning
     public void Edges(string hex, int result) => Assert.Equal(result, RawInflate.Run(Convert.FromHexString(hex), new byte[10], out _));
 
     [Fact]

@@ -88,7 +88,7 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
             _record.Clear();
         }
 
-        _observed.Begin(_accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
+        _observed.Begin(memory, _accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
     }
 
     /// <summary>Judges what kho_init said of the previous kernel.</summary>
@@ -135,6 +135,10 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     /// <summary>An actor touched a page of another owner.</summary>
     /// <param name="detail">Which page, whose it is, who touched it.</param>
     public void JudgeOwnership(string detail) => Report(InvariantCatalog.PageOwnership, detail);
+
+    /// <summary>User space found that a client does not do what it must.</summary>
+    /// <param name="detail">What was expected and what was found.</param>
+    public void JudgeClientCheck(string detail) => Report(InvariantCatalog.ClientCheck, detail);
 
     /// <summary>The machine lost its RAM: nothing has to survive.</summary>
     public void AtColdReset() => _record.Clear();

@@ -33,6 +33,9 @@ public sealed record KernelBuild
     /// <summary>CONFIG_KEXEC_HANDOVER_DEBUG: preserving memory inside scratch is refused with EINVAL and a warning.</summary>
     public bool KhoDebug { get; init; }
 
+    /// <summary>CONFIG_KEXEC_HANDOVER_DEBUGFS: /sys/kernel/debug/kho shows what is handed over, and the boot says what it cannot show of it.</summary>
+    public bool KhoDebugfs { get; init; } = true;
+
     /// <summary>Order of a pageblock: 9 with huge pages built in, else 10.</summary>
     [AllowedValues(9, 10)]
     public int PageblockOrder { get; init; } = 10;
@@ -60,6 +63,9 @@ public sealed record KernelBuild
 
     /// <summary>Whether a block of a preserved range may not straddle NUMA nodes.</summary>
     public bool SplitsAtNodes { get; init; } = true;
+
+    /// <summary>Defects of this version's functions for vmalloc areas.</summary>
+    public VmallocDefects VmallocDefects { get; init; } = VmallocDefects.None;
 
     /// <summary>Whether memparse accepts a suffix letter without digits as 0 (and wraps on overflow), as kernels before 7.2 do.</summary>
     public bool MemparseBareSuffix { get; init; }

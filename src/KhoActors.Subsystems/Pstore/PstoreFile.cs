@@ -1,5 +1,3 @@
-using ICSharpCode.SharpZipLib.Checksum;
-
 namespace KhoActors.Subsystems.Pstore;
 
 /// <summary>A file of the pstore file system (fs/pstore/inode.c): mode 0444, one record, its content as it was when the file system looked.</summary>
@@ -26,19 +24,7 @@ public sealed class PstoreFile
     public ReadOnlyMemory<byte> Content { get; }
 
     /// <summary>CRC-32 (IEEE) of the content.</summary>
-    public uint Crc32
-    {
-        get
-        {
-            Crc32 crc = new();
-            foreach (byte value in Content.Span)
-            {
-                crc.Update(value);
-            }
-
-            return (uint)crc.Value;
-        }
-    }
+    public uint Crc32 => Subsystems.Crc32.Of(Content.Span);
 
     /// <summary>What the backend gave.</summary>
     internal ReadRecord Copy { get; }

@@ -28,6 +28,7 @@ internal sealed class KhoBench
         Nodes.Add(1, NodeBorderPfn, 0);
         Nodes.Add(NodeBorderPfn, RamEndPfn, 1);
         Pages = new PageAllocator(Memory, new PageAllocatorOptions(Build.PageblockOrder), Nodes);
+        Vmalloc = new VmallocAreas(Pages);
         Pages.AddFree(FreeStartPfn, NodeBorderPfn, 0, MigrateType.Movable);
         Pages.AddFree(NodeBorderPfn, FreeEndPfn, 1, MigrateType.Movable);
         TrackerPages = new ForwardPageSource(Memory, PageGeometry.PhysOf(FreeEndPfn));
@@ -40,11 +41,11 @@ internal sealed class KhoBench
             Assert.Equal(0, Early.ReserveMem.Handle(region, Memory, Early.Memblock, Build, null, Log));
         }
 
-        Core = new KhoCore(Memory, Pages, Nodes, Early.Scratch, Stamps, incoming?.Invoke(this), Build, enabled, Log);
+        Core = new KhoCore(Memory, Pages, Vmalloc, Nodes, Early.Scratch, Stamps, incoming?.Invoke(this), Build, enabled, Log);
         _tracker = new RadixTrackerActor(() => RadixTree.Create(Memory, TrackerPages), Log);
         _actors[ActorId.Kho.Value] = new KhoCoreActor(Core);
         _actors[ActorId.Tracker.Value] = _tracker;
-        Memblock = new LimitedMemblock(new MemblockActor(Memory, Pages, Early, Nodes, Log));
+        Memblock = new LimitedMemblock(new MemblockActor(Memory, Pages, Vmalloc, Early, Nodes, Log));
         _actors[ActorId.Memblock.Value] = Memblock;
     }
 
@@ -55,6 +56,8 @@ internal sealed class KhoBench
     public NodeMap Nodes { get; } = new();
 
     public PageAllocator Pages { get; }
+
+    public VmallocAreas Vmalloc { get; }
 
     public EarlyMemory Early { get; } = new();
 
@@ -106,6 +109,18 @@ internal sealed class KhoBench
 
     public KernelResult RestorePages(ulong pfn, ulong pages) => Call(new PagesRequest(pfn, pages).ToMessage(KhoProtocol.RestorePages));
 
+    public KernelResult AllocateArea(ulong pages, int order = 0, VmallocAttributes attributes = VmallocAttributes.Alloc) =>
+        Call(new Vmalloc(pages, order, attributes, Zero: false).ToMessage(), ActorId.Memblock);
+
+    public KernelResult FreeArea(ulong address) => Call(new Vfree(address).ToMessage(), ActorId.Memblock);
+
+    public KernelResult PreserveArea(ulong address, VmallocDescriptor before = default) => Call(new PreserveVmalloc(address, before).ToMessage());
+
+    public KernelResult UnpreserveArea(VmallocDescriptor descriptor) =>
+        Call(new VmallocDescriptorRequest(descriptor).ToMessage(KhoProtocol.UnpreserveVmalloc));
+
+    public KernelResult RestoreArea(VmallocDescriptor descriptor) => Call(new VmallocDescriptorRequest(descriptor).ToMessage(KhoProtocol.RestoreVmalloc));
+
     public KernelResult AddSubtree(string name, ulong phys, ulong sizeBytes) => Call(new AddSubtree(name, phys, sizeBytes).ToMessage());
 
     public KernelResult RemoveSubtree(ulong phys) => Call(new AddressRequest(phys).ToMessage(KhoProtocol.RemoveSubtree));
@@ -113,6 +128,9 @@ internal sealed class KhoBench
     public KernelResult Retrieve(string name) => Call(new RetrieveSubtree(name).ToMessage());
 
     public KernelResult ReserveMemInit() => Call(new Message(new MessageKind(MemblockProtocol.ReserveMemInit), Core.Enabled ? 1UL : 0), ActorId.Memblock);
+
+    /// <summary>Puts a client beside the core.</summary>
+    public void Place(ActorId id, IActor client) => _actors[id.Value] = client;
 
     /// <summary>A request from a client, carried through to its answer.</summary>
     public KernelResult Call(in Message request, ActorId? to = null)

@@ -1,4 +1,5 @@
 using KhoActors.Subsystems.Clients;
+using KhoActors.Subsystems.Pstore;
 using KhoActors.Subsystems.TestKho;
 
 namespace KhoActors.Nodes.Scenarios;
@@ -12,6 +13,7 @@ public sealed class ClientCatalog
 
     /// <summary>The clients that come with the laboratory.</summary>
     public static ClientCatalog BuiltIn { get; } = new(Sorted([
+        .. PstoreClients.All,
         TestKhoActor.Client,
     ]));
 

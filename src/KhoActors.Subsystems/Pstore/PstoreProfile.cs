@@ -132,8 +132,6 @@ internal sealed class PostedV2 : PstoreProfile
 /// </summary>
 internal sealed class HardenedV2 : PstoreProfile
 {
-    private const uint NanosecondsPerSecond = 1_000_000_000;
-
     public override PstoreLayout Layout => PstoreLayout.V2;
 
     public override bool CanReplaceOops => true;
@@ -156,14 +154,7 @@ internal sealed class HardenedV2 : PstoreProfile
             return 0;
         }
 
-        string? problem =
-            record.SizeBytes < 0 || (ulong)record.SizeBytes > incoming.BlobBytes - (ulong)Layout.DataOffset
-                ? $"{record.SizeBytes} bytes of data in a blob of {incoming.BlobBytes}"
-            : record.Compressed > 1 ? $"compressed is {record.Compressed}"
-            : record.Reason is < 1 or > 4 ? $"reason is {record.Reason}"
-            : record.Part == 0 ? "part is 0"
-            : record.TimeNanoseconds >= NanosecondsPerSecond ? $"{record.TimeNanoseconds} nanoseconds"
-            : null;
+        string? problem = record.Problem((long)incoming.BlobBytes - Layout.DataOffset);
         if (problem is not null)
         {
             Refuse(view, problem);

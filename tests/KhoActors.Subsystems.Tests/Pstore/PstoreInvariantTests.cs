@@ -244,8 +244,8 @@ public class PstoreInvariantTests
     }
 
     [Theory]
-    [InlineData(8, 4101UL, "4101 bytes of data in a blob of 4144")]
-    [InlineData(8, ulong.MaxValue, "-1 bytes of data in a blob of 4144")]
+    [InlineData(8, 4101UL, "4101 bytes of data where 4100 fit")]
+    [InlineData(8, ulong.MaxValue, "-1 bytes of data where 4100 fit")]
     [InlineData(24, 0x1_3B9A_CA00UL, "1000000000 nanoseconds")]
     [InlineData(32, 0x1_0000_0000UL, "reason is 0")]
     [InlineData(32, 0x1_0000_0005UL, "reason is 5")]

@@ -75,8 +75,8 @@ internal static partial class PstoreCheck
         differences.Bytes(file.Name, generation.ReadPstore(file.Name), file.Content);
         differences.Equal("unlink", -Errno.EPERM, session.UnlinkResult ?? 0);
         string[] printed = [.. generation.Description.Actions.SelectMany(action => action.Output)];
-        string listed = string.Create(
-            CultureInfo.InvariantCulture, $"{file.Content.Length} {DateTimeOffset.FromUnixTimeSeconds(file.ModifiedSeconds):yyyy-MM-dd HH:mm:ss} +0000 {file.Name}");
+        DateTimeOffset modified = DateTimeOffset.FromUnixTimeSeconds(file.ModifiedSeconds);
+        string listed = string.Create(CultureInfo.InvariantCulture, $"{file.Content.Length} {modified:yyyy-MM-dd HH:mm:ss} +0000 {file.Name}");
         if (!printed.Any(line => line.EndsWith(listed, StringComparison.Ordinal)))
         {
             differences.Add("listing", printed.FirstOrDefault(line => line.EndsWith(file.Name, StringComparison.Ordinal)), listed);
@@ -128,7 +128,8 @@ internal static partial class PstoreCheck
     /// <summary>The lines that a record holds, as they were printed.</summary>
     private static List<LogLine> LinesOf(CaptureGeneration generation, PstoreBlob record)
     {
-        string text = record.Text() ?? throw new CaptureFormatException(CapturePages.FileName, generation.Name, "holds a pstore record that cannot be inflated");
+        string text = record.Text()
+            ?? throw new CaptureFormatException(CapturePages.FileName, generation.Name, "holds a pstore record that cannot be inflated");
         List<LogLine> lines = [];
         foreach (string printed in text.TrimEnd('\n').Split('\n').Skip(1))
         {

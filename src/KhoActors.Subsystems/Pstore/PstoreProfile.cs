@@ -74,8 +74,8 @@ internal abstract class PstoreProfile
 }
 
 /// <summary>
-/// The posted v1: the node points to an FDT, the FDT to the record. Its defects are its behaviour: incoming memory is freed while the incoming root FDT still names it,
-/// the FDT's page is never given back, and nothing that the old kernel wrote is checked.
+/// The posted v1: the node points to an FDT, the FDT to the record. Its defects are its behaviour: incoming memory is freed while the incoming
+/// root FDT still names it, the FDT's page is never given back, and nothing that the old kernel wrote is checked.
 /// </summary>
 internal sealed class PostedV1 : PstoreProfile
 {
@@ -92,7 +92,9 @@ internal sealed class PostedV1 : PstoreProfile
         switch (PstoreFdt.Read(page, out ulong recordPhys, out int code))
         {
             case PstoreFdtLookup.Incompatible:
-                view.Log.Write(LogLevel.Error, string.Create(CultureInfo.InvariantCulture, $"{Prefix}preserved FDT is incompatible with '{PstoreFdt.Compatible}': {code}"));
+                view.Log.Write(
+                    LogLevel.Error,
+                    string.Create(CultureInfo.InvariantCulture, $"{Prefix}preserved FDT is incompatible with '{PstoreFdt.Compatible}': {code}"));
                 return null;
             case PstoreFdtLookup.RecordInvalid:
                 view.Log.Write(LogLevel.Error, Prefix + "preserved FDT has no valid record");

@@ -1,8 +1,8 @@
 namespace KhoActors.Subsystems.Pstore;
 
 /// <summary>
-/// Inflates one raw deflate stream (RFC 1951) from hostile input, as strict as zlib: over-subscribed and incomplete codes, distances before the beginning and a missing
-/// end of block are data errors. Bounded by input and output; allocates nothing.
+/// Inflates one raw deflate stream (RFC 1951) from hostile input, as strict as zlib: over-subscribed and incomplete codes, distances before the
+/// beginning and a missing end of block are data errors. Bounded by input and output; allocates nothing.
 /// </summary>
 internal ref struct RawInflate
 {

@@ -103,6 +103,7 @@ public class RawInflateTests
     {
         byte[] output = new byte[text.Length];
         int result = RawInflate.Run(data, output, out int length);
-        Assert.True(result == RawInflate.StreamEnd && length == text.Length && output.AsSpan().SequenceEqual(text), $"seed {seed}: {result}, {length} of {text.Length}");
+        bool isSame = result == RawInflate.StreamEnd && length == text.Length && output.AsSpan().SequenceEqual(text);
+        Assert.True(isSame, $"seed {seed}: {result}, {length} of {text.Length}");
     }
 }

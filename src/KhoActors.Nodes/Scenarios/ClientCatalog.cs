@@ -1,6 +1,8 @@
 using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Pstore;
 using KhoActors.Subsystems.TestKho;
+using KhoActors.Subsystems.Tmpfs;
+using KhoActors.Subsystems.Tmpfs.Poc;
 
 namespace KhoActors.Nodes.Scenarios;
 
@@ -13,7 +15,11 @@ public sealed class ClientCatalog
 
     /// <summary>The clients that come with the laboratory.</summary>
     public static ClientCatalog BuiltIn { get; } = new(Sorted([
-        .. PstoreClients.All,
+        PstoreClients.V1,
+        PstoreClients.V2,
+        PstoreClients.Hardened,
+        TmpfsActor.Client,
+        TmpfsPocActor.Client,
         TestKhoActor.Client,
     ]));
 

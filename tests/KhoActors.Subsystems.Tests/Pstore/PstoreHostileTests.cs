@@ -27,8 +27,7 @@ public class PstoreHostileTests
             bench.Jump();
             ulong blob = bench.OutBlob()!.Value.Phys;
 
-            // Whatever an allocation of the next kernel may hold: a secret that no file may show.
-            bench.Memory.Fill(PageGeometry.PfnOf(blob) + 2, 16, new PagePattern(seed, 0));
+            LeaveSecrets(bench, PageGeometry.PfnOf(blob), seed);
             Damage(bench, blob, random);
             byte[] folio = bench.Bytes(blob, 8192);
             bench.Boot(Profiles.Of(profile));
@@ -84,6 +83,18 @@ public class PstoreHostileTests
         Assert.StartsWith(text, found.ToString());
         Assert.EndsWith("] BUG\n", found.Text());
         Assert.Null(PstoreBlob.Read(bench.Memory, blob + 8, size));
+    }
+
+    /// <summary>Fills free memory behind the blob with something that no file may show.</summary>
+    private static void LeaveSecrets(PstoreBench bench, ulong pfn, ulong seed)
+    {
+        for (ulong i = 2; i < 64; i++)
+        {
+            if (bench.ClientKernel.OwnerOf(PageGeometry.PhysOf(pfn + i)) == PageOwner.Free)
+            {
+                bench.Memory.Fill(pfn + i, 1, new PagePattern(seed, i));
+            }
+        }
     }
 
     private static void Damage(PstoreBench bench, ulong blob, SplitMix64 random)

@@ -10,6 +10,7 @@ internal static class GenerationChecks
         ("tracker", (generation, _) => TrackerCheck.Run(generation)),
         ("hand-off", (generation, _) => HandOffCheck.Run(generation)),
         ("debugfs", (generation, _) => DebugfsCheck.Run(generation)),
+        ("pstore", PstoreCheck.Run),
         ("verdict", (generation, _) => VerdictCheck.Run(generation)),
         ("crash", CrashCheck.Run),
         ("load", (generation, _) => LoadCheck.Run(generation)),

@@ -11,6 +11,7 @@ internal static class GenerationChecks
         ("hand-off", (generation, _) => HandOffCheck.Run(generation)),
         ("debugfs", (generation, _) => DebugfsCheck.Run(generation)),
         ("verdict", (generation, _) => VerdictCheck.Run(generation)),
+        ("test_kho", TestKhoCheck.Run),
         ("crash", CrashCheck.Run),
         ("load", (generation, _) => LoadCheck.Run(generation)),
     ];

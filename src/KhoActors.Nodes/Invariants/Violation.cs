@@ -50,6 +50,9 @@ public static class InvariantCatalog
     /// <summary>Nobody writes, frees or takes over a page of another owner.</summary>
     public const string PageOwnership = "page-ownership";
 
+    /// <summary>What a client's user program checks itself, and what a script expects, holds.</summary>
+    public const string ClientCheck = "client-check";
+
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<Invariant> All { get; } =
     [
@@ -65,5 +68,6 @@ public static class InvariantCatalog
         new(KernelAlive, "a simulated kernel that was handed good data does not crash"),
         new(PageOwnership, "nobody writes, frees or takes over a page of another owner"),
         new(ReserveMemRevived, "reserve_mem regions keep their address across a hand-over"),
+        new(ClientCheck, "what a client's user program checks itself, and what a script expects, holds"),
     ];
 }

@@ -35,8 +35,19 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     /// <summary>kho_is_enabled(): reliable from <see cref="InitcallLevel.Device"/> on, which is when clients start.</summary>
     public bool KhoEnabled => kho.Enabled;
 
+    /// <summary>Pages of RAM (totalram_pages).</summary>
+    public ulong RamPages => kho.RamPages;
+
+    /// <summary>Buffers kept from generation to generation; a host that boots often passes its own.</summary>
+    public ClientWorkspace Workspace { get; init; } = new();
+
     /// <summary>RAM as the client may touch it: it reads everything and writes its own pages.</summary>
     public OwnedMemory Memory { get; } = new(ram, kho.Pages, ActorOwnership.OwnerOf(self));
+
+    /// <summary>Whether the previous kernel preserved a page by itself (order 0) and nobody restored it yet. Reads struct page, changes nothing.</summary>
+    /// <param name="phys">Physical address of the page.</param>
+    /// <returns>Whether kho_restore_folio would give exactly this page.</returns>
+    public bool IsIncomingPage(ulong phys) => kho.TryGetIncomingOrder(phys, out int order) && order == 0;
 
     /// <summary>A random number (get_random_u64).</summary>
     /// <returns>Uniform over 64 bits.</returns>
@@ -59,6 +70,11 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     /// <param name="order">Its order.</param>
     /// <exception cref="PageOwnershipException">It is not the client's.</exception>
     public void FreePages(ulong phys, int order) => kho.Pages.Free(phys, order, Memory.Owner);
+
+    /// <summary>Whose page it is.</summary>
+    /// <param name="phys">A physical address in it.</param>
+    /// <returns>The owner; <see cref="PageOwner.Memblock"/> for what was reserved at boot (preserved memory not yet restored) or is no RAM.</returns>
+    public PageOwner OwnerOf(ulong phys) => kho.Pages.OwnerOf(PageGeometry.PfnOf(phys));
 
     /// <summary>
     /// Reads memory of the previous kernel that a client has found by an address in it. Whatever the address says, the read ends.
@@ -104,6 +120,9 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
 
     /// <inheritdoc/>
     public ulong AllocateZeroedPage() => AllocatePages(0, zero: true);
+
+    /// <inheritdoc/>
+    public ulong AllocatePage() => AllocatePages(0, zero: false);
 
     /// <inheritdoc/>
     public void FreePage(ulong phys) => FreePages(phys, 0);

@@ -41,9 +41,9 @@ internal static partial class BootLines
         return [.. lines];
     }
 
-    /// <summary>Level and text: times of two machines are never the same.</summary>
-    private static LogLine Plain(LogLine line) =>
-        new(line.Level, WarningPlace().Match(line.Text) is { Success: true } match ? $"WARNING: {match.Groups["function"].Value}" : line.Text);
+    /// <summary>Level and text alone: a simulated kernel takes another time than a real one.</summary>
+    private static LogLine Plain(LogLine line) => new(
+        line.Level, WarningPlace().Match(line.Text) is { Success: true } match ? $"WARNING: {match.Groups["function"].Value}" : line.Text);
 
     [GeneratedRegex(
         "^(KHO: |KHO reserve-mem '|Revived memory reservation |FDT 'memblock' |Node '|failed to retrieve FDT 'memblock'"

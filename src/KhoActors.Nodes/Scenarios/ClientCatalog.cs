@@ -1,6 +1,9 @@
 using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
+using KhoActors.Subsystems.Pstore;
 using KhoActors.Subsystems.TestKho;
+using KhoActors.Subsystems.Tmpfs;
+using KhoActors.Subsystems.Tmpfs.Poc;
 
 namespace KhoActors.Nodes.Scenarios;
 
@@ -13,6 +16,11 @@ public sealed class ClientCatalog
 
     /// <summary>The clients that come with the laboratory.</summary>
     public static ClientCatalog BuiltIn { get; } = new(Sorted([
+        PstoreClients.V1,
+        PstoreClients.V2,
+        PstoreClients.Hardened,
+        TmpfsActor.Client,
+        TmpfsPocActor.Client,
         TestKhoActor.Client,
     ]));
 

@@ -12,6 +12,7 @@ internal static class GenerationChecks
         ("debugfs", (generation, _) => DebugfsCheck.Run(generation)),
         ("pstore", PstoreCheck.Run),
         ("verdict", (generation, _) => VerdictCheck.Run(generation)),
+        ("test_kho", TestKhoCheck.Run),
         ("crash", CrashCheck.Run),
         ("load", (generation, _) => LoadCheck.Run(generation)),
     ];

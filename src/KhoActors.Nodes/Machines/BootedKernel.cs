@@ -43,6 +43,9 @@ public sealed class BootedKernel
     /// <summary>RAM.</summary>
     public PhysicalMemory Memory => _storage.Memory;
 
+    /// <summary>Its vmalloc areas.</summary>
+    public VmallocAreas Vmalloc => _storage.Vmalloc;
+
     /// <summary>The line with which it died, or null while it lives.</summary>
     public string? Death { get; private set; }
 

@@ -86,9 +86,10 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>Boots the next generation and lets it run to its end; afterwards the machine is at its jump or cold.</summary>
     /// <param name="isLast">Boot and judge only: the chain ends here.</param>
     /// <param name="keepLog">Whether the report shall hold the kernel's log and the story of user space.</param>
+    /// <param name="look">Looks at the generation when its work is done and nothing was copied for the jump; it must not change anything. Or null.</param>
     /// <returns>What happened.</returns>
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
-    public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
+    public GenerationReport RunGeneration(bool isLast, bool keepLog = false, Action<LiveGeneration>? look = null)
     {
         _model.StartGeneration(NextGeneration);
         OperationDiary? diary = keepLog ? OpenDiary() : null;
@@ -104,8 +105,10 @@ public sealed class Machine : ISnapshotting, IDisposable
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
         string? death = generation.Boot();
-        GenerationEnd end = death is null ? RunActors(generation, new WorkloadActor(workload, programs, script, isLast), isLast) : Die(death);
+        WorkloadActor user = new(workload, programs, script, isLast);
+        (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, user, isLast) : (Die(death), death);
         bool handedOver = death is null && generation.IsKhoBoot;
+        look?.Invoke(new LiveGeneration(generation.Number, generation.Kernel, end, lastWords));
         Leave(generation, end);
         CloseLink();
         NextGeneration++;
@@ -210,7 +213,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime.Observe(_model);
     }
 
-    private GenerationEnd RunActors(KernelGeneration generation, WorkloadActor workload, bool isLast)
+    private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadActor workload, bool isLast)
     {
         MachineActor machine = new(generation, _runtime!);
         generation.Start(_runtime!, machine, _clientDraws, workload);
@@ -231,7 +234,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         }
 
         _runtime.Stop(ActorId.Machine, StopKind.Abrupt);
-        return end;
+        return (end, machine.OopsText);
     }
 
     private GenerationEnd Die(string lastWords)

@@ -1,4 +1,5 @@
 using KhoActors.Subsystems.Clients;
+using KhoActors.Subsystems.TestKho;
 
 namespace KhoActors.Nodes.Scenarios;
 
@@ -10,7 +11,9 @@ public sealed class ClientCatalog
     private ClientCatalog(KhoClient[] clients) => _clients = clients;
 
     /// <summary>The clients that come with the laboratory.</summary>
-    public static ClientCatalog BuiltIn { get; } = new([]);
+    public static ClientCatalog BuiltIn { get; } = new(Sorted([
+        TestKhoActor.Client,
+    ]));
 
     /// <summary>All clients, sorted by name.</summary>
     public IReadOnlyList<KhoClient> All => _clients;

@@ -1,5 +1,7 @@
 using KhoActors.Subsystems.Clients;
+using KhoActors.Subsystems.Pstore;
 using KhoActors.Subsystems.TestKho;
+using KhoActors.Subsystems.Tmpfs;
 
 namespace KhoActors.Nodes.Scenarios;
 
@@ -12,7 +14,11 @@ public sealed class ClientCatalog
 
     /// <summary>The clients that come with the laboratory.</summary>
     public static ClientCatalog BuiltIn { get; } = new(Sorted([
+        PstoreClients.V1,
+        PstoreClients.V2,
+        PstoreClients.Hardened,
         TestKhoActor.Client,
+        TmpfsActor.Client,
     ]));
 
     /// <summary>All clients, sorted by name.</summary>

@@ -25,5 +25,6 @@ public static class PstoreClients
         Level = InitcallLevel.Device,
         Hooks = ClientHooks.KmsgDump,
         Create = kernel => new PstoreActor(kernel, profile()),
+        UserProgram = static () => new PstoreUserProgram(),
     };
 }

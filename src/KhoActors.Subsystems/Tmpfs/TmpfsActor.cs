@@ -41,6 +41,7 @@ public sealed class TmpfsActor : IActor
         Level = InitcallLevel.Device,
         Hooks = ClientHooks.Freeze,
         Create = kernel => new TmpfsActor(kernel),
+        UserProgram = static () => new TmpfsUserProgram(),
     };
 
     /// <inheritdoc/>

@@ -65,6 +65,22 @@ public sealed class ClientKernel(ActorId self, KhoCore kho, PhysicalMemory ram, 
     /// <returns>Physical address, or 0 when memory is exhausted.</returns>
     public ulong AllocatePages(int order, bool zero) => kho.Pages.Allocate(order, MigrateType.Unmovable, Memory.Owner, -1, exactNode: false, zero);
 
+    /// <summary>alloc_page of a movable page: it may lie in scratch, which is CMA memory.</summary>
+    /// <param name="zero">Whether it must read as zero.</param>
+    /// <returns>Physical address, or 0 when memory is exhausted.</returns>
+    public ulong AllocateMovablePage(bool zero) => kho.Pages.Allocate(0, MigrateType.Movable, Memory.Owner, -1, exactNode: false, zero);
+
+    /// <summary>Whether a physical address is RAM, which the direct map maps whoever owns it.</summary>
+    /// <param name="phys">Physical address.</param>
+    /// <returns>False for holes and devices.</returns>
+    public bool IsRam(ulong phys) => kho.Nodes.Contains(PageGeometry.PfnOf(phys));
+
+    /// <summary>Whether a range lies in scratch, wholly or in part (kho_scratch_overlap).</summary>
+    /// <param name="phys">Physical address.</param>
+    /// <param name="sizeBytes">Bytes.</param>
+    /// <returns>True when they overlap.</returns>
+    public bool OverlapsScratch(ulong phys, ulong sizeBytes) => kho.OverlapsScratch(phys, sizeBytes);
+
     /// <summary>free_pages of a block of the client.</summary>
     /// <param name="phys">Address of its head.</param>
     /// <param name="order">Its order.</param>

@@ -192,6 +192,9 @@ public sealed class KhoCore
     /// <returns>The four numbers.</returns>
     public KhoHandoff HandOff(ulong arrayPhys) => new(FdtPhys, PageGeometry.SizeBytes, arrayPhys, _scratch.ArrayBytes);
 
+    /// <summary>Whether a range lies in scratch, wholly or in part.</summary>
+    internal bool OverlapsScratch(ulong phys, ulong sizeBytes) => _scratch.Overlaps(phys, sizeBytes);
+
     internal int CheckPreservable(ulong pfn, ulong pages)
     {
         if (Build.KhoDebug && _scratch.Overlaps(PageGeometry.PhysOf(pfn), pages << PageGeometry.Shift))

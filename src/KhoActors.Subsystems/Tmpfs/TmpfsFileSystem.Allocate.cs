@@ -84,7 +84,8 @@ public sealed partial class TmpfsFileSystem
         int error = 0;
         for (; index < end && error == 0; index++)
         {
-            if (!inode.Pages.Find(index, out _))
+            error = BringBack(inode, index);
+            if (error == 0 && !inode.Pages.Find(index, out _))
             {
                 error = AllocatePage(inode, index, out ulong phys);
                 if (error == 0)

@@ -60,6 +60,13 @@ public sealed partial class TmpfsFileSystem
         uint crc = 0;
         for (ulong at = offset; at < offset + length;)
         {
+            int error = BringBack(inode, at >> PageGeometry.Shift);
+            if (error != 0)
+            {
+                length = at - offset;
+                return length == 0 ? new KernelResult(error) : new KernelResult(0, length, crc);
+            }
+
             int part = (int)Math.Min(offset + length - at, PageGeometry.SizeBytes - (at & PageMask));
             ReadWithinPage(inode, at, _page.AsSpan(0, part));
             crc = Crc32.Of(_page.AsSpan(0, part), crc);

@@ -49,7 +49,7 @@ public sealed partial class TmpfsFileSystem
         inode.Opened--;
         OpenDescriptors--;
         WritableDescriptors -= writable ? 1 : 0;
-        if (inode.Opened == 0 && inode.LinkCount == 0)
+        if (inode.Opened == 0 && inode.IsOrphan)
         {
             UnlinkedOpenInodes--;
             Evict(inode);
@@ -113,6 +113,7 @@ public sealed partial class TmpfsFileSystem
         if (inode.Opened != 0)
         {
             UnlinkedOpenInodes++;
+            inode.IsOrphan = true;
         }
         else
         {
@@ -125,7 +126,13 @@ public sealed partial class TmpfsFileSystem
         Debug.Assert(inode.LinkCount == 0 && inode.Entries.Count == 0, "an inode in use ends");
         RemovePages(inode, 0, inode.Pages.Count);
         UsedInodeSpaceBytes -= SpaceOf(inode);
-        _inodes.RemoveAt(PositionFrom(inode.Number));
+        int at = PositionFrom(inode.Number);
+        while (_inodes[at] != inode)
+        {
+            at++;
+        }
+
+        _inodes.RemoveAt(at);
         _hooks.InodeRemoved(inode);
     }
 }

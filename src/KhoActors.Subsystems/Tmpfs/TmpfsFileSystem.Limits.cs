@@ -15,8 +15,14 @@ public sealed partial class TmpfsFileSystem
     public ulong StatTotalInodes => MaxInodes;
 
     /// <summary>statfs: free inodes, 0 when unlimited.</summary>
-    public ulong StatFreeInodes => MaxInodes == 0 || UsedInodeSpaceBytes > MaxInodes * InodeSpaceBytes
-        ? 0 : ((MaxInodes * InodeSpaceBytes) - UsedInodeSpaceBytes) / InodeSpaceBytes;
+    public ulong StatFreeInodes
+    {
+        get
+        {
+            long free = unchecked((long)(MaxInodes * InodeSpaceBytes) - (_hooks.UsedInodeSpaceBytes ?? (long)UsedInodeSpaceBytes));
+            return MaxInodes == 0 || free < 0 ? 0 : (ulong)free / InodeSpaceBytes;
+        }
+    }
 
     /// <summary>Whether limits may be set over what is in use; the check of a remount and of a mount that restores.</summary>
     /// <param name="options">The options given.</param>

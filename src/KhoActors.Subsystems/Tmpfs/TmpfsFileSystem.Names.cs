@@ -136,7 +136,7 @@ public sealed partial class TmpfsFileSystem
     {
         TmpfsInode victim = directory.Entries[position].Inode;
         int error = CheckRemoving(directory, victim, asDirectory: true);
-        error = error == 0 && victim.Entries.Count != 0 ? -Errno.ENOTEMPTY : error;
+        error = error == 0 && !IsEmpty(victim) ? -Errno.ENOTEMPTY : error;
         if (error == 0)
         {
             Remove(directory, position, now);

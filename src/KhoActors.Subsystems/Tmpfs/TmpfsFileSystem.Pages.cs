@@ -73,11 +73,17 @@ public sealed partial class TmpfsFileSystem
     private int StoreInPage(TmpfsInode inode, ulong offset, int length, scoped in TmpfsContent content)
     {
         ulong index = offset >> PageGeometry.Shift;
+        int error = BringBack(inode, index);
+        if (error != 0)
+        {
+            return error;
+        }
+
         bool present = inode.Pages.Find(index, out int position);
         TmpfsPage page = present ? inode.Pages[position] : new TmpfsPage(index, 0, IsUpToDate: false);
         if (!present)
         {
-            int error = AllocatePage(inode, index, out ulong phys);
+            error = AllocatePage(inode, index, out ulong phys);
             if (error != 0)
             {
                 return error;

@@ -54,7 +54,12 @@ public sealed partial class TmpfsFileSystem
             return 0;
         }
 
-        error = target is { IsDirectory: true, Entries.Count: not 0 } ? -Errno.ENOTEMPTY : 0;
+        error = target is { IsDirectory: true } && !IsEmpty(target) ? -Errno.ENOTEMPTY : 0;
+        if (error == 0 && (flags & TmpfsRenameOptions.Whiteout) != 0)
+        {
+            error = _hooks.EntryAllowed(from, from.Entries[source].Name, TmpfsEntryCause.Whiteout);
+        }
+
         error = error != 0 || target is not null ? error : _hooks.EntryAllowed(to, name, TmpfsEntryCause.Rename);
         TmpfsInode? whiteout = null;
         if (error == 0 && (flags & TmpfsRenameOptions.Whiteout) != 0)

@@ -63,6 +63,9 @@ public sealed partial class TmpfsFileSystem
     /// <summary>The root directory.</summary>
     public TmpfsInode Root { get; private set; }
 
+    /// <summary>What its layout decides and hears.</summary>
+    internal TmpfsHooks Hooks => _hooks;
+
     /// <summary>All inodes in ascending number, with those that are only open (link count 0).</summary>
     public IReadOnlyList<TmpfsInode> Inodes => _inodes;
 
@@ -166,7 +169,7 @@ public sealed partial class TmpfsFileSystem
     private void Insert(TmpfsInode inode)
     {
         int at = PositionFrom(inode.Number);
-        if (at < _inodes.Count && _inodes[at].Number == inode.Number)
+        if (_hooks.NumbersAreUnique && at < _inodes.Count && _inodes[at].Number == inode.Number)
         {
             throw new InvalidOperationException($"two inodes have the number {inode.Number}");
         }

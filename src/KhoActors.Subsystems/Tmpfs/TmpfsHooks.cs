@@ -22,6 +22,13 @@ public enum TmpfsEntryCause
     Whiteout,
 }
 
+/// <summary>An entry as a directory that was handed over lists it.</summary>
+/// <param name="Next">Position of the next one.</param>
+/// <param name="Number">Inode number; 0 behind the last entry.</param>
+/// <param name="Type">FT_*.</param>
+/// <param name="Name">Name; null behind the last entry.</param>
+public readonly record struct TmpfsListedEntry(ulong Next, ulong Number, byte Type, string? Name);
+
 /// <summary>
 /// What a layout with live structures decides and hears while a file system runs. A layout that takes a snapshot at the freeze needs nothing of
 /// it: this class is what it uses. A seam for the proof of concept of 2024, whose inode numbers are addresses and whose structures mirror part of
@@ -34,6 +41,12 @@ public class TmpfsHooks
 
     /// <summary>Whether creating an inode fails with -ENOSPC at the limit. Freeing one always gives its space back.</summary>
     public virtual bool EnforcesInodeLimit => true;
+
+    /// <summary>Inode space in use where the layout counts it by other rules, in bytes; below 0 when more was given back than taken. Null: it does not.</summary>
+    public virtual long? UsedInodeSpaceBytes => null;
+
+    /// <summary>Whether two inodes with one number are a defect.</summary>
+    public virtual bool NumbersAreUnique => true;
 
     /// <summary>Chooses the number of a new inode, after its space was charged.</summary>
     /// <param name="next">The number that the next inode gets; moves on. Numbers never come back while the file system is mounted.</param>
@@ -82,6 +95,33 @@ public class TmpfsHooks
     public virtual void EntryRemoved(TmpfsInode directory, string name, TmpfsInode inode, TmpfsEntryCause cause)
     {
     }
+
+    /// <summary>
+    /// A name is not there. A layout that brings inodes back one by one looks it up and, when it finds it, adds inode and entry.
+    /// </summary>
+    /// <param name="fileSystem">Where.</param>
+    /// <param name="directory">The directory.</param>
+    /// <param name="name">The name.</param>
+    /// <returns>0 whether it was found or not, or the errno with which the lookup fails.</returns>
+    public virtual int EntryMissing(TmpfsFileSystem fileSystem, TmpfsInode directory, ReadOnlySpan<char> name) => 0;
+
+    /// <summary>Whether a directory without entries has some that nobody looked up yet.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <returns>Whether it is not empty.</returns>
+    public virtual bool HasEntriesUnseen(TmpfsInode directory) => false;
+
+    /// <summary>getdents of a directory that the layout lists itself.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="position">A position.</param>
+    /// <returns>The entry there; null when the file system lists it.</returns>
+    public virtual TmpfsListedEntry? ReadEntry(TmpfsInode directory, ulong position) => null;
+
+    /// <summary>A page is about to be read or written and is not there. A layout that brings pages back one by one adds it when it has it.</summary>
+    /// <param name="fileSystem">Where.</param>
+    /// <param name="inode">Of which inode.</param>
+    /// <param name="index">Its place: file offset / 4096.</param>
+    /// <returns>0 whether there is one or not, or the errno with which the access fails.</returns>
+    public virtual int PageMissing(TmpfsFileSystem fileSystem, TmpfsInode inode, ulong index) => 0;
 
     /// <summary>A page is about to be allocated; asked before anything is done for it.</summary>
     /// <param name="inode">For which inode.</param>

@@ -70,6 +70,9 @@ public sealed class TmpfsInode
     /// <summary>How often it is open.</summary>
     public int Opened { get; set; }
 
+    /// <summary>Whether it lost its last name while it was open, and ends with its last descriptor.</summary>
+    internal bool IsOrphan { get; set; }
+
     /// <summary>How many extended attributes it has: not handed over by tmpfs-kho-v1, only counted.</summary>
     public int ExtendedAttributes => _extendedAttributes?.Count ?? 0;
 

@@ -93,7 +93,11 @@ internal sealed class TmpfsPathWalk(TmpfsMountTable mounts)
 
         if (!directory.Inode.Entries.Find(name, out int position))
         {
-            return -Errno.ENOENT;
+            int error = directory.IsDirectory ? directory.FileSystem!.Hooks.EntryMissing(directory.FileSystem, directory.Inode, name) : 0;
+            if (error != 0 || !directory.Inode.Entries.Find(name, out position))
+            {
+                return error != 0 ? error : -Errno.ENOENT;
+            }
         }
 
         found = directory with { Inode = directory.Inode.Entries[position].Inode };

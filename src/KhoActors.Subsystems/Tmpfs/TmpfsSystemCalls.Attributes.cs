@@ -114,6 +114,13 @@ public sealed partial class TmpfsSystemCalls
     {
         name = null;
         int error = FindInode(path, follow: true, now, out TmpfsLocation found);
+        if (error == 0 && found.IsDirectory && found.FileSystem!.Hooks.ReadEntry(found.Inode!, position) is { } listed)
+        {
+            found.FileSystem.TouchAccess(found.Inode!, now);
+            name = listed.Name;
+            return new KernelResult(0, listed.Next, EntryWord(listed.Number, listed.Type));
+        }
+
         if (error == 0 && (!found.IsDirectory || found.Inode!.LinkCount == 0))
         {
             error = found.IsDirectory ? -Errno.ENOENT : -Errno.ENOTDIR;
@@ -129,7 +136,7 @@ public sealed partial class TmpfsSystemCalls
         if (position < FirstEntryPosition)
         {
             name = position == 0 ? "." : "..";
-            return new KernelResult(0, position + 1, EntryWord(position == 0 ? directory : directory.Parent!, DirectoryEntryType));
+            return new KernelResult(0, position + 1, EntryWord((position == 0 ? directory : directory.Parent!).Number, DirectoryEntryType));
         }
 
         // Cookies begin with 1.
@@ -141,10 +148,10 @@ public sealed partial class TmpfsSystemCalls
 
         TmpfsDirectoryEntry entry = directory.Entries[at];
         name = entry.Name;
-        return new KernelResult(0, entry.Cookie + FirstEntryPosition, EntryWord(entry.Inode, entry.Inode.EntryType));
+        return new KernelResult(0, entry.Cookie + FirstEntryPosition, EntryWord(entry.Inode.Number, entry.Inode.EntryType));
     }
 
-    private static ulong EntryWord(TmpfsInode inode, byte type) => (inode.Number & ((1UL << NumberBits) - 1)) | ((ulong)type << NumberBits);
+    private static ulong EntryWord(ulong number, byte type) => (number & ((1UL << NumberBits) - 1)) | ((ulong)type << NumberBits);
 
     private static ulong Join(uint high, uint low) => ((ulong)high << 32) | low;
 

@@ -88,6 +88,18 @@ public sealed partial class TmpfsSystemCalls(TmpfsMountTable mounts)
         };
     }
 
+    /// <summary>Finds the inode that a path or a descriptor names, for what the kernel itself does with it.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="inode">The inode.</param>
+    /// <returns>0, or the errno of the walk.</returns>
+    internal int FindFile(ReadOnlySpan<char> path, TmpfsTime now, out TmpfsInode? inode)
+    {
+        int error = FindInode(path, follow: true, now, out TmpfsLocation found);
+        inode = found.Inode;
+        return error;
+    }
+
     private KernelResult ExecuteOnAttributes(byte number, ReadOnlySpan<char> path, ReadOnlySpan<char> name, in Message request, TmpfsTime now) => number switch
     {
         TmpfsProtocol.Stat => Stat(path, request.A, now),

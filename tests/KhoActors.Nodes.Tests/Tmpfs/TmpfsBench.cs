@@ -39,6 +39,9 @@ internal sealed class TmpfsBench
         Boot(new BootSource(BootKind.Cold), build, commandLine);
     }
 
+    /// <summary>Whether the next kernel is built without tmpfs-kho.</summary>
+    public bool WithoutClient { get; set; }
+
     public PhysicalMemory Memory => _storage.Memory;
 
     public PageAllocator Pages => _storage.Pages;
@@ -178,7 +181,7 @@ internal sealed class TmpfsBench
             CommandLine = commandLine,
             Memory = Hardware,
             Source = source,
-            Clients = [NextClient],
+            Clients = WithoutClient ? [] : [NextClient],
         };
         Kernel = new BootedKernel(start, _storage);
         Assert.True(Kernel.BootEarly(), Kernel.Death);

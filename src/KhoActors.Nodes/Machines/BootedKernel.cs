@@ -161,7 +161,7 @@ public sealed class BootedKernel
         runtime.Start(ActorId.Kho, new KhoCoreActor(_kho), ActorId.Machine);
         foreach (KhoClient client in Start.Clients)
         {
-            ClientKernel offered = new(client.Actor, _kho, Memory, Start.CommandLine, randomOf(client));
+            ClientKernel offered = new(client.Actor, _kho, Memory, Start.CommandLine, randomOf(client)) { Workspace = _storage.ClientWorkspace };
             runtime.Start(client.Actor, client.Create(offered), ActorId.Machine);
         }
 

@@ -2,6 +2,7 @@ using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Pstore;
 using KhoActors.Subsystems.TestKho;
 using KhoActors.Subsystems.Tmpfs;
+using KhoActors.Subsystems.Tmpfs.Poc;
 
 namespace KhoActors.Nodes.Scenarios;
 
@@ -17,8 +18,9 @@ public sealed class ClientCatalog
         PstoreClients.V1,
         PstoreClients.V2,
         PstoreClients.Hardened,
-        TestKhoActor.Client,
         TmpfsActor.Client,
+        TmpfsPocActor.Client,
+        TestKhoActor.Client,
     ]));
 
     /// <summary>All clients, sorted by name.</summary>

@@ -104,9 +104,10 @@ internal sealed class PstoreBench
 
         Pages = new PageAllocator(Memory, new PageAllocatorOptions(build.PageblockOrder, build.MaxPageOrder, true), Nodes);
         FreeTheRest();
-        Core = new KhoCore(Memory, Pages, Nodes, Early.Scratch, early.Stamps, early.Incoming, build, khoOn, Log);
+        VmallocAreas vmalloc = new(Pages);
+        Core = new KhoCore(Memory, Pages, vmalloc, Nodes, Early.Scratch, early.Stamps, early.Incoming, build, khoOn, Log);
         _tracker = new RadixTrackerActor(() => RadixTree.Create(Memory, Pages.SourceFor(PageOwner.Tracker)), Log);
-        Memblock = new KhoBench.LimitedMemblock(new MemblockActor(Memory, Pages, Early, Nodes, Log));
+        Memblock = new KhoBench.LimitedMemblock(new MemblockActor(Memory, Pages, vmalloc, Early, Nodes, Log));
         _actors[ActorId.Kho.Value] = new KhoCoreActor(Core);
         _actors[ActorId.Tracker.Value] = _tracker;
         _actors[ActorId.Memblock.Value] = Memblock;

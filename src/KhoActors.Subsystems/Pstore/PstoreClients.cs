@@ -28,6 +28,6 @@ public static class PstoreClients
         Level = InitcallLevel.Device,
         Hooks = ClientHooks.KmsgDump,
         Create = kernel => new PstoreActor(kernel, profile()),
-        UserProgram = static () => new PstoreUserProgram(),
+        UserProgram = () => new PstoreUserProgram(),
     };
 }

@@ -43,6 +43,7 @@ public sealed class TmpfsPocActor : IActor
         Actor = TmpfsProtocol.Actor,
         Hooks = ClientHooks.Freeze,
         Create = kernel => new TmpfsPocActor(kernel),
+        UserProgram = static () => new TmpfsUserProgram(isFaithful: false),
     };
 
     /// <inheritdoc/>

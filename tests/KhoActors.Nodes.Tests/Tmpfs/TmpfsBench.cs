@@ -45,6 +45,8 @@ internal sealed class TmpfsBench
 
     public PageAllocator Pages => _storage.Pages;
 
+    public ulong Deliveries => _runtime.DeliveryNumber;
+
     public BootedKernel Kernel { get; private set; } = null!;
 
     public IEnumerable<string> TmpfsLines => Kernel.Log.Lines.Select(line => line.Text).Where(text => text.StartsWith("tmpfs-kho: ", StringComparison.Ordinal));
@@ -159,7 +161,8 @@ internal sealed class TmpfsBench
         Boot(source, next, commandLine);
     }
 
-    private int AskMachine(byte number)
+    /// <summary>What the machine asks, carried through to its answer.</summary>
+    public int AskMachine(byte number)
     {
         uint correlation = PostMachine(number);
         Run();

@@ -41,6 +41,7 @@ public sealed class RealCapturesTests
         Assert.Equal(116, results.Count(result => result.Name.EndsWith(" boot", StringComparison.Ordinal) && result.Outcome == CaseOutcome.Passed));
         Assert.Equal(110, results.Count(result => result.Name.EndsWith(" load", StringComparison.Ordinal)));
         Assert.Equal(2, results.Count(result => result.Name.EndsWith(" crash", StringComparison.Ordinal)));
+        Assert.Equal(5, results.Count(result => result.Name.EndsWith(" test_kho", StringComparison.Ordinal)));
         Assert.All(
             results.Where(result => result.Outcome == CaseOutcome.Unsupported),
             result => Assert.True(

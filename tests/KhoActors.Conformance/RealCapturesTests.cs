@@ -37,6 +37,7 @@ public sealed class RealCapturesTests
         Assert.Equal(107, results.Count(result => result.Name.EndsWith(" tracker", StringComparison.Ordinal)));
         Assert.Equal(104, results.Count(result => result.Name.EndsWith(" hand-off", StringComparison.Ordinal)));
         Assert.Equal(147, results.Count(result => result.Name.EndsWith(" debugfs", StringComparison.Ordinal)));
+        Assert.Equal(4, results.Count(result => result.Name.EndsWith(" pstore", StringComparison.Ordinal)));
         Assert.Equal(20, results.Count(result => result.Name.EndsWith(" verdict", StringComparison.Ordinal)));
         Assert.Equal(116, results.Count(result => result.Name.EndsWith(" boot", StringComparison.Ordinal) && result.Outcome == CaseOutcome.Passed));
         Assert.Equal(110, results.Count(result => result.Name.EndsWith(" load", StringComparison.Ordinal)));

@@ -20,6 +20,7 @@ public sealed class TmpfsActor : IActor
     private readonly Queue<Delivery> _waiting = new();
     private readonly List<Delivery> _blocked = [];
     private TmpfsOperation? _operation;
+    private bool _isInitialized;
     private Delivery _request;
     private bool _kexecTookOver;
 
@@ -127,8 +128,12 @@ public sealed class TmpfsActor : IActor
         text = null;
         switch (ClientProtocol.NumberOf(message.Kind))
         {
-            case ClientProtocol.Init:
+            case ClientProtocol.Init when !_isInitialized:
+                _isInitialized = true;
                 return Start(new InitOperation(_preservation), outbox);
+            case ClientProtocol.Init or ClientProtocol.Exit:
+                // Built into the kernel: module tools neither take it away nor bring it back, they only stop and start the calls of its hooks.
+                return new KernelResult(0);
             case ClientProtocol.Freeze:
                 return Freeze(FreezeHolder.Kexec, outbox);
             case ClientProtocol.Thaw:

@@ -1,6 +1,7 @@
 using KhoActors.Nodes.Tests.Machines;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memory;
 using KhoActors.Subsystems.Tmpfs;
@@ -321,6 +322,17 @@ public class LifeCycleTests
         Assert.Equal(0, bench.Mount("data", "kho=test"));
         bench.Put("/data/f", "x");
         AssertSurvives(bench, "data", "kho=test,kho_must");
+    }
+
+    [Fact]
+    public void Module_tools_take_nothing_away()
+    {
+        TmpfsBench bench = new();
+        Assert.Equal(0, bench.Mount("data", "kho=test"));
+        bench.Kexec();
+        Assert.Equal((0, 0), (bench.AskMachine(ClientProtocol.Exit), bench.AskMachine(ClientProtocol.Init)));
+        Assert.Equal(-Errno.ENOENT, bench.Call(TmpfsProtocol.ListNames, a: 1).Code);
+        Assert.Equal(0, bench.Mount("data", "kho=test,kho_must"));
     }
 
     private static void AssertSurvives(TmpfsBench bench, string point, string options)

@@ -46,6 +46,8 @@ internal sealed class TmpfsBench
 
     public PageAllocator Pages => _storage.Pages;
 
+    public ulong Deliveries => _runtime.DeliveryNumber;
+
     public BootedKernel Kernel { get; private set; } = null!;
 
     /// <summary>The tmpfs of the next kernel that boots.</summary>
@@ -166,7 +168,8 @@ internal sealed class TmpfsBench
         Boot(source, next, commandLine);
     }
 
-    private int AskMachine(byte number)
+    /// <summary>What the machine asks, carried through to its answer.</summary>
+    public int AskMachine(byte number)
     {
         uint correlation = PostMachine(number);
         Run();

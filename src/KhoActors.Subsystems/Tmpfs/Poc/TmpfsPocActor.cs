@@ -47,11 +47,13 @@ public sealed class TmpfsPocActor : IActor
     };
 
     /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">A reply that nothing waits for.</exception>
     public void Receive(in Delivery delivery, Outbox outbox)
     {
         if (delivery.Message.Kind.IsReply)
         {
-            _call!.Reply = KernelResult.From(delivery.Message);
+            PocCall call = _work is null ? throw new InvalidOperationException("a reply that nothing waits for") : _call!;
+            call.Reply = KernelResult.From(delivery.Message);
             Continue(outbox);
             StartNext(outbox);
             return;

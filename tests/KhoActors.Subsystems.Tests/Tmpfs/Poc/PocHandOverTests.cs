@@ -39,8 +39,8 @@ public class PocHandOverTests
     {
         PocUser user = PocUser.Mounted();
         user.File("m/file");
-        FillTracker(user);
         SortedSet<(ulong, int)> before = user.Machine.Tracked;
+        FillTracker(user);
         ulong free = user.Machine.Pages.FreePages;
 
         Assert.Equal(0, user.Activate());
@@ -67,8 +67,8 @@ public class PocHandOverTests
     {
         PocUser user = PocUser.Mounted();
         user.File("m/file", new string('x', 3 * 4096));
-        FillTracker(user);
         SortedSet<(ulong, int)> before = user.Machine.Tracked;
+        FillTracker(user);
         ulong free = user.Machine.Pages.FreePages;
         user.Machine.KhoFault = message => message.Kind.Value == kind && successes-- == 0 ? -Errno.ENOMEM : 0;
 

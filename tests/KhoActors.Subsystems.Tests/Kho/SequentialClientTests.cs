@@ -1,8 +1,7 @@
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
-using KhoActors.Subsystems.Tests.Kho;
 
-namespace KhoActors.Subsystems.Tests.Clients;
+namespace KhoActors.Subsystems.Tests.Kho;
 
 public sealed class SequentialClientTests
 {

@@ -5,7 +5,7 @@ namespace KhoActors.Subsystems.Memory;
 
 /// <summary>
 /// RAM in a snapshot: runs of background, then the written pages as runs of words that differ from zero or from the background,
-/// whichever is fewer. Written pages that equal their background are left out: they read the same.
+/// whichever is fewer; a run is zero, or has its words. Written pages that equal their background are left out: they read the same.
 /// </summary>
 public static class MemorySnapshot
 {
@@ -157,14 +157,19 @@ public static class MemorySnapshot
         int previous = 0;
         for (int start = 0, end = 0; NextRun(page, pfn, from, ref start, ref end); start = end)
         {
+            bool isZero = page[start] == 0;
             writer.WriteVar((ulong)(start - previous));
-            writer.WriteVar((ulong)(end - start));
-            writer.WriteRaw(MemoryMarshal.AsBytes(page.AsSpan(start, end - start)));
+            writer.WriteVar(((ulong)(end - start) << 1) | (isZero ? 1UL : 0));
+            if (!isZero)
+            {
+                writer.WriteRaw(MemoryMarshal.AsBytes(page.AsSpan(start, end - start)));
+            }
+
             previous = end;
         }
     }
 
-    /// <summary>Moves on to the next run of words that differ from a background.</summary>
+    /// <summary>Moves on to the next run of words that differ from a background: all of them zero, or none.</summary>
     private static bool NextRun(ulong[] page, ulong pfn, in MemoryExtent from, ref int start, ref int end)
     {
         if (from.Kind != BackgroundKind.Pattern)
@@ -172,7 +177,8 @@ public static class MemorySnapshot
             ulong same = from.WordAt(pfn, 0);
             int distance = page.AsSpan(start).IndexOfAnyExcept(same);
             start = distance < 0 ? page.Length : start + distance;
-            int length = page.AsSpan(start).IndexOf(same);
+            ReadOnlySpan<ulong> rest = page.AsSpan(start);
+            int length = !rest.IsEmpty && rest[0] == 0 ? rest.IndexOfAnyExcept(0UL) : rest.IndexOfAny(0UL, same);
             end = length < 0 ? page.Length : start + length;
             return start < end;
         }
@@ -183,7 +189,8 @@ public static class MemorySnapshot
         }
 
         end = start;
-        while (end < page.Length && page[end] != from.WordAt(pfn, end))
+        bool isZero = end < page.Length && page[end] == 0;
+        while (end < page.Length && page[end] == 0 == isZero && page[end] != from.WordAt(pfn, end))
         {
             end++;
         }
@@ -205,9 +212,18 @@ public static class MemorySnapshot
             for (int run = 0; run < runs; run++)
             {
                 word += reader.ReadCount(PageGeometry.Words - word, "the distance to a run of words");
-                int length = reader.ReadCount(PageGeometry.Words - word, "the length of a run of words");
-                reader.ReadRaw(length * sizeof(ulong)).CopyTo(MemoryMarshal.AsBytes(page.AsSpan(word, length)));
-                word += length;
+                int lengthAndKind = reader.ReadCount(((PageGeometry.Words - word) << 1) | 1, "the length of a run of words");
+                Span<ulong> words = page.AsSpan(word, lengthAndKind >> 1);
+                if ((lengthAndKind & 1) != 0)
+                {
+                    words.Clear();
+                }
+                else
+                {
+                    reader.ReadRaw(words.Length * sizeof(ulong)).CopyTo(MemoryMarshal.AsBytes(words));
+                }
+
+                word += words.Length;
             }
 
             next = pfn + 1;

@@ -7,7 +7,10 @@ using KhoActors.Subsystems.Actors;
 
 namespace KhoActors.Host.Bench;
 
-/// <summary>Machines of the scenario <c>smoke</c>, every client at work, judged as always: kexecs a second on two workers, what a machine allocates, what it weighs asleep.</summary>
+/// <summary>
+/// Machines of the scenario <c>smoke</c>, every client at work, judged as always: kexecs a second on two workers, what a machine allocates, what
+/// it weighs asleep.
+/// </summary>
 internal sealed class FleetWorkload
 {
     private const int Machines = 200;

@@ -85,7 +85,8 @@ public class ScriptReadingTests
     [Fact]
     public void A_canonical_text_names_the_place_of_a_bad_step()
     {
-        string text = NoteBench.Resolve(NoteBench.Quiet + "script: [{ steps: note get }]").ToCanonicalText().Replace("note get", "note got", StringComparison.Ordinal);
+        ResolvedScenario good = NoteBench.Resolve(NoteBench.Quiet + "script: [{ steps: note get }]");
+        string text = good.ToCanonicalText().Replace("note get", "note got", StringComparison.Ordinal);
 
         string message = Assert.Throws<ScenarioException>(() => ResolvedScenario.Parse(text, "history", NoteBench.Clients)).Message;
 

@@ -29,7 +29,12 @@ internal sealed class PocMachine
     private uint _correlation;
 
     public PocMachine(
-        Func<ClientKernel, IActor> create, bool boot = true, string commandLine = "nokaslr", bool khoEnabled = true, bool debug = false, params (ulong, ulong)[] ram)
+        Func<ClientKernel, IActor> create,
+        bool boot = true,
+        string commandLine = "nokaslr",
+        bool khoEnabled = true,
+        bool debug = false,
+        params (ulong, ulong)[] ram)
     {
         _create = create;
         _ram = ram.Length == 0 ? [(1, RamEndPfn)] : ram;

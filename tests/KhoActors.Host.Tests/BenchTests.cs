@@ -56,7 +56,7 @@ public class BenchTests
 
     [Theory]
     [InlineData("fleet", 8192, 64)]
-    [InlineData("smoke", 20480, 512)]
+    [InlineData("smoke", 12288, 512)]
     public void A_machine_stays_small_and_allocates_little(string scenario, int bytes, int bytesPerMessage)
     {
         FleetWorkload fleet = new(SourceTree.Scenarios(), scenario);

@@ -139,8 +139,6 @@ internal sealed class PocMachine
         }
     }
 
-    public KernelResult Retrieve(string name) => Call(new RetrieveSubtree(name).ToMessage(), ActorId.Kho);
-
     /// <summary>The blob that this kernel publishes under a name; null without one.</summary>
     public (ulong Phys, ulong SizeBytes)? Published(string name)
     {

@@ -2,6 +2,7 @@ using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
+using KhoActors.Subsystems.Pstore;
 using KhoActors.Subsystems.TestKho;
 
 namespace KhoActors.Nodes.Conformance;
@@ -17,7 +18,9 @@ internal static class BootedHandoverCheck
 
     /// <summary>Whether the simulated kernel publishes a sub-tree: also those whose random content has a check of its own.</summary>
     public static bool IsSimulated(CaptureBoot boot, string name) =>
-        SimulatedClients.Contains(name) || (name == TestKhoFdt.SubtreeName && boot.Kernel.Start.Clients.Contains(TestKhoActor.Client));
+        SimulatedClients.Contains(name)
+        || (name == TestKhoFdt.SubtreeName && boot.Kernel.Start.Clients.Contains(TestKhoActor.Client))
+        || (name == PstoreBlob.SubtreeName && boot.Kernel.Start.Clients.Any(client => client.Actor == PstoreProtocol.Actor));
 
     /// <summary>Compares.</summary>
     public static void Compare(CaptureGeneration generation, CaptureBoot boot, Differences differences)

@@ -12,6 +12,8 @@ namespace KhoActors.Host.Reports;
 /// <param name="terminal">Receives it.</param>
 internal sealed class BootStory(CaptureBoot boot, Terminal terminal)
 {
+    private const string TestFailed = "test_kho: KHO restore failed";
+
     private const ulong Mebibyte = 1UL << 20;
 
     /// <summary>Tells it.</summary>
@@ -45,12 +47,16 @@ internal sealed class BootStory(CaptureBoot boot, Terminal terminal)
     private void TellLog()
     {
         bool compares = boot.Verdict != BootVerdict.NothingToCompare;
-        Line(compares ? "It says (lines marked = are the real kernel's own, ! are not)" : "It says");
+        Line(compares ? "It says (lines marked = are the real kernel's own, ! are not; others are not compared)" : "It says");
         int compared = 0;
         foreach (LogLine line in boot.Kernel.Log.Lines)
         {
             bool counts = compares && CaptureBoot.IsCompared(line);
             Line($"  {(counts ? Mark(compared++) : ' ')} {line}");
+            if (line.Text == TestFailed)
+            {
+                Line("      (a capture need not hold the content of what test_kho saved; then its checksum cannot come out)");
+            }
         }
 
         if (boot.Kernel.Death is { } death)

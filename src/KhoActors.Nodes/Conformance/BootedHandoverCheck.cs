@@ -1,3 +1,4 @@
+using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
@@ -16,11 +17,13 @@ internal static class BootedHandoverCheck
     /// <summary>Clients whose sub-trees the simulated kernel publishes.</summary>
     public static readonly string[] SimulatedClients = [MemblockFdt.SubtreeName, KexecMetadata.SubtreeName];
 
-    /// <summary>Whether the simulated kernel publishes a sub-tree: also those whose random content has a check of its own.</summary>
-    public static bool IsSimulated(CaptureBoot boot, string name) =>
-        SimulatedClients.Contains(name)
-        || (name == TestKhoFdt.SubtreeName && boot.Kernel.Start.Clients.Contains(TestKhoActor.Client))
-        || (name == PstoreBlob.SubtreeName && boot.Kernel.Start.Clients.Any(client => client.Actor == PstoreProtocol.Actor));
+    // Sub-trees whose content has a check of its own, and who publishes them when the kernel has that client.
+    private static readonly (string Subtree, ActorId Client)[] CheckedElsewhere =
+        [(TestKhoFdt.SubtreeName, TestKhoActor.Client.Actor), (PstoreBlob.SubtreeName, PstoreProtocol.Actor)];
+
+    /// <summary>Whether the simulated kernel publishes a sub-tree: also those whose content has a check of its own.</summary>
+    public static bool IsSimulated(CaptureBoot boot, string name) => SimulatedClients.Contains(name)
+        || CheckedElsewhere.Any(known => known.Subtree == name && boot.Kernel.Start.Clients.Any(client => client.Actor == known.Client));
 
     /// <summary>Compares.</summary>
     public static void Compare(CaptureGeneration generation, CaptureBoot boot, Differences differences)
@@ -36,7 +39,7 @@ internal static class BootedHandoverCheck
             return;
         }
 
-        // A client with random content has a check of its own.
+        // The others' content has a check of its own.
         RootFdtView ours = boot.RootFdtAt(boot.Kernel.Kho.FdtPhys);
         ours = ours with { Subnodes = [.. ours.Subnodes.Where(subnode => SimulatedClients.Contains(subnode.Name))] };
         List<CaptureBlock> blocks = boot.ReadOutgoingBlocks();

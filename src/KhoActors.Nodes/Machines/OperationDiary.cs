@@ -88,6 +88,7 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
         : result.Succeeded && request.Kind.Value >> 8 >= ActorId.FirstClient ? result.Value == 0 ? "done" : $"{result.Value}"
         : !result.Succeeded ? Errno.Symbol(result.Code)
         : request.Kind.Value == KhoProtocol.RestoreFolio ? $"order {result.Value}"
+        : request.Kind.Value == MachineProtocol.FindLog ? result.Value == 1 ? "1 line" : $"{result.Value} lines"
         : result.Value != 0 ? $"0x{result.Value:x}"
         : "done";
 

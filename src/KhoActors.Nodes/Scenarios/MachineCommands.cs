@@ -9,7 +9,7 @@ internal static class MachineCommands
 {
     private static readonly Command[] All =
     [
-        new("log", "LEVEL TEXT", WriteLog),
+        new("log", "LEVEL TEXT", WriteLog) { Hint = "with a level from 0 to 7" },
         new("clear-log", "", static (step, _, _) => Ask(step, MachineProtocol.ClearLog)),
         new("find-log", "TEXT", static (step, words, _) => words.Count == 0 ? null : Ask(step, MachineProtocol.FindLog, Join(words, 0))),
         new("oops", "[TEXT]", static (step, words, _) => Ask(step, MachineProtocol.Oops, Join(words, 0))),
@@ -21,7 +21,7 @@ internal static class MachineCommands
         new("modprobe", "CLIENT", static (step, words, clients) => Module(step, MachineProtocol.InsertModule, words, clients)),
         new("rmmod", "CLIENT", static (step, words, clients) => Module(step, MachineProtocol.RemoveModule, words, clients)),
         new("kexec", "load|execute", Kexec),
-        new("wait", "DURATION", Wait),
+        new("wait", "DURATION", Wait) { Hint = "for example wait 5 s" },
     ];
 
     private delegate ScriptStep? Reader(ScriptStep step, IReadOnlyList<string> words, IReadOnlyList<string> clients);
@@ -50,8 +50,8 @@ internal static class MachineCommands
         }
 
         string usage = $"{command.Name} {command.Arguments}".TrimEnd();
-        bool takesClient = command.Arguments == "CLIENT";
-        problem = $"expected '{usage}'{(takesClient ? $", clients of this scenario: {(clients.Count == 0 ? "none" : string.Join(", ", clients))}" : "")}";
+        string? hint = command.Arguments == "CLIENT" ? $"clients of this scenario: {(clients.Count == 0 ? "none" : string.Join(", ", clients))}" : command.Hint;
+        problem = $"expected '{usage}'{(hint is null ? string.Empty : $", {hint}")}";
         return step;
     }
 
@@ -85,5 +85,9 @@ internal static class MachineCommands
 
     private static string? Join(IReadOnlyList<string> words, int from) => words.Count > from ? string.Join(' ', words.Skip(from)) : null;
 
-    private sealed record Command(string Name, string Arguments, Reader Read);
+    private sealed record Command(string Name, string Arguments, Reader Read)
+    {
+        /// <summary>What the usage alone does not say.</summary>
+        public string? Hint { get; init; }
+    }
 }

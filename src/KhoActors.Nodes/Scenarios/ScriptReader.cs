@@ -121,6 +121,7 @@ internal sealed class ScriptReader(IReadOnlyList<KhoClient> scenarioClients)
             To = addressed.Actor,
             Message = command.Message,
             ExpectedExtra = command.ExpectedExtra,
+            ExtraName = command.ExtraName,
             ExpectedCode = step.ExpectedCode ?? (command.ExpectedExtra is null ? null : 0),
         };
     }

@@ -42,6 +42,9 @@ internal sealed record ScriptStep(string Text)
     /// <summary>The expected second value, or null when any will do.</summary>
     public ulong? ExpectedExtra { get; init; }
 
+    /// <summary>What the second value is.</summary>
+    public string ExtraName { get; init; } = string.Empty;
+
     /// <summary>Whether a result is the expected one.</summary>
     /// <param name="result">The result.</param>
     /// <returns>Whether.</returns>
@@ -57,17 +60,23 @@ internal sealed record ScriptStep(string Text)
         {
             string code = ExpectedCode is { } expected and not 0 ? Errno.Symbol(expected) : "success";
             string value = ExpectedValue is { } wanted ? string.Create(CultureInfo.InvariantCulture, $" with value {wanted}") : string.Empty;
-            string extra = ExpectedExtra is { } more ? $" and 0x{more:x}" : string.Empty;
-            return $"{code}{value}{extra}";
+            return $"{code}{value}{(ExpectedExtra is { } extra ? DescribeExtra(extra) : string.Empty)}";
         }
     }
 
-    /// <summary>What a result was, for people.</summary>
+    /// <summary>What a result was, for people: as much of it as is expected.</summary>
     /// <param name="result">The result.</param>
     /// <returns>The text.</returns>
-    public static string Describe(KernelResult result) => result.Succeeded
-        ? string.Create(CultureInfo.InvariantCulture, $"success with value {result.Value} and 0x{result.Extra:x}")
-        : Errno.Symbol(result.Code);
+    public string Describe(KernelResult result)
+    {
+        if (!result.Succeeded)
+        {
+            return Errno.Symbol(result.Code);
+        }
+
+        string extra = ExpectedExtra is null ? string.Empty : DescribeExtra(result.Extra);
+        return string.Create(CultureInfo.InvariantCulture, $"success with value {result.Value}{extra}");
+    }
 
     /// <summary>Takes an expected result off the end of a step's words: an equals sign and one word behind it.</summary>
     /// <param name="words">The words; shortened when there is an expectation.</param>
@@ -119,4 +128,6 @@ internal sealed record ScriptStep(string Text)
 
         return null;
     }
+
+    private string DescribeExtra(ulong extra) => $" and {ExtraName} 0x{extra:x}";
 }

@@ -26,7 +26,7 @@ public sealed class CommandTable(params UserCommandShape[] commands)
             return UserCommand.Refuse($"{found}, accepted: {string.Join(", ", commands.Select(static command => command.Name))}");
         }
 
-        return shape.Read([.. words.Skip(1)]) ?? UserCommand.Refuse($"expected '{shape.Name} {shape.Arguments}'".Replace(" '", "'", StringComparison.Ordinal));
+        return shape.Read([.. words.Skip(1)]) ?? UserCommand.Refuse($"expected '{$"{shape.Name} {shape.Arguments}".TrimEnd()}'");
     }
 
     /// <summary>Reads a number: decimal, hexadecimal with 0x, or decimal with one of the suffixes k, m, g (times 1024, 1024^2, 1024^3).</summary>

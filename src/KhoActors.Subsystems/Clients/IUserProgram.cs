@@ -50,6 +50,9 @@ public readonly record struct UserCommand(Message Message, string? Problem = nul
     /// <summary>The second value that the reply must have, for example a checksum, or null when any will do.</summary>
     public ulong? ExpectedExtra { get; init; }
 
+    /// <summary>What that second value is, in the words of a report that it is another one.</summary>
+    public string ExtraName { get; init; } = "second value";
+
     /// <summary>A command that cannot be read.</summary>
     /// <param name="problem">What is wrong and what is accepted.</param>
     /// <returns>The refusal.</returns>

@@ -130,7 +130,7 @@ internal static class TmpfsCommands
         }
 
         UserCommand read = Ask(TmpfsProtocol.Read, words[0], offset, bytes);
-        return isChecked ? read with { ExpectedExtra = TmpfsPattern.ChecksumOf(seed, offset, bytes) } : read;
+        return isChecked ? read with { ExpectedExtra = TmpfsPattern.ChecksumOf(seed, offset, bytes), ExtraName = "content checksum" } : read;
     }
 
     private static UserCommand? Allocate(IReadOnlyList<string> words, bool punches)
@@ -154,7 +154,7 @@ internal static class TmpfsCommands
         if (words.Count == 3)
         {
             return words[1] == "size" && Number(words, 2, out ulong size)
-                ? Ask(TmpfsProtocol.Stat, words[0], (ulong)TmpfsStatField.InodeAndSize) with { ExpectedExtra = size }
+                ? Ask(TmpfsProtocol.Stat, words[0], (ulong)TmpfsStatField.InodeAndSize) with { ExpectedExtra = size, ExtraName = "size" }
                 : null;
         }
 

@@ -33,9 +33,9 @@ public class ScriptTests
     }
 
     [Theory]
-    [InlineData("note get = 4", "expected success with value 4, found success with value 3 and 0x6")]
-    [InlineData("note get = ENOSPC", "expected -ENOSPC, found success with value 3 and 0x6")]
-    [InlineData("note get double 7", "expected success and 0x7, found success with value 3 and 0x6")]
+    [InlineData("note get = 4", "expected success with value 4, found success with value 3")]
+    [InlineData("note get = ENOSPC", "expected -ENOSPC, found success with value 3")]
+    [InlineData("note get double 7", "expected success and second value 0x7, found success with value 3 and second value 0x6")]
     [InlineData("find-log nobody says this = 1", "expected success with value 1, found -ENOENT")]
     public void An_answer_that_was_not_expected_is_a_violation_that_names_the_step(string step, string expected)
     {

@@ -146,7 +146,4 @@ internal sealed class DebugfsView : MachineView
         byte[] content = new byte[Math.Min(file.SizeBytes, BytesShownMax)];
         return content[..debugfs.Read(file, 0, content)];
     }
-
-    /// <summary>Names come from RAM and may hold anything.</summary>
-    private static string Printable(string path) => string.Concat(path.Select(static c => char.IsControl(c) ? '?' : c));
 }

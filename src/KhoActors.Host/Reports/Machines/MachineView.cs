@@ -36,4 +36,9 @@ internal abstract class MachineView
     /// <param name="phys">The address.</param>
     /// <returns>Lower-case hexadecimal with 0x.</returns>
     protected static string Hex(ulong phys) => $"0x{phys:x}";
+
+    /// <summary>A text from RAM, which may hold anything, as a terminal may get it.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The text with a question mark for each control character.</returns>
+    protected static string Printable(string text) => string.Concat(text.Select(static c => char.IsControl(c) ? '?' : c));
 }

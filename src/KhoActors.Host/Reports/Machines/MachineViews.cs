@@ -3,7 +3,10 @@ namespace KhoActors.Host.Reports.Machines;
 /// <summary>All views of a machine.</summary>
 internal static class MachineViews
 {
-    private static readonly MachineView[] All = [new DebugfsView(), new RootFdtView(), new RadixView(), new MemoryView(), new DmesgView()];
+    private static readonly MachineView[] All =
+    [
+        new DebugfsView(), new RootFdtView(), new RadixView(), new MemoryView(), new DmesgView(), new PstoreView(), new TmpfsView(),
+    ];
 
     /// <summary>The view that is shown when none is named.</summary>
     public static string Default => All[0].Name;

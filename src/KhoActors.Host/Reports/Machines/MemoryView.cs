@@ -23,7 +23,7 @@ internal sealed class MemoryView : MachineView
         SummaryTable owners = new("owner", ">pages", ">KiB", ">of them reserved at boot");
         foreach (OwnedPages owned in kho.Pages.CountOwners(generation.Kernel.Start.Memory.Ram))
         {
-            owners.Row(owned.Owner.ToString(), Number(owned.Pages), Kibibytes(owned.Pages), Number(owned.ReservedPages));
+            owners.Row(OwnerName(generation, owned.Owner), Number(owned.Pages), Kibibytes(owned.Pages), Number(owned.ReservedPages));
         }
 
         ulong ram = generation.Kernel.Start.Memory.RamPages;
@@ -61,7 +61,7 @@ internal sealed class MemoryView : MachineView
         foreach (OwnedPages owned in kho.Pages.CountOwners(generation.Kernel.Start.Memory.Ram))
         {
             json.WriteStartObject();
-            json.WriteString("owner", owned.Owner.ToString());
+            json.WriteString("owner", OwnerName(generation, owned.Owner));
             json.WriteNumber("pages", owned.Pages);
             json.WriteNumber("reserved_pages", owned.ReservedPages);
             json.WriteEndObject();
@@ -102,6 +102,10 @@ internal sealed class MemoryView : MachineView
         json.WriteNumber("bytes", sizeBytes);
         json.WriteEndObject();
     }
+
+    /// <summary>Whose pages: a client by its name, which says more than its number.</summary>
+    private static string OwnerName(LiveGeneration generation, PageOwner owner) =>
+        generation.Kernel.Start.Clients.FirstOrDefault(client => ActorOwnership.OwnerOf(client.Actor) == owner)?.Name ?? owner.ToString();
 
     private static string Kibibytes(ulong pages) => Number(pages << (PageGeometry.Shift - 10));
 

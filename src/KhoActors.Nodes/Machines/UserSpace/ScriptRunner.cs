@@ -33,7 +33,7 @@ internal sealed class ScriptRunner(IReadOnlyList<ScriptStep> steps, bool isLast,
         KernelResult result = KernelResult.From(delivery.Message);
         if (!steps[step].Accepts(result))
         {
-            report($"script step '{steps[step].Text}': expected {steps[step].Expectation}, found {ScriptStep.Describe(result)}");
+            report($"script step '{steps[step].Text}': expected {steps[step].Expectation}, found {steps[step].Describe(result)}");
         }
 
         HasLoaded |= result.Succeeded && delivery.Message.Kind == new MessageKind(MachineProtocol.Load).Reply;

@@ -252,10 +252,10 @@ internal sealed class ObservedGeneration
                 JudgeRetrieved(message.Text!, result);
                 break;
             case KhoProtocol.RestoreFolio:
-                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, isFolio: true);
+                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, isFolio: true, request.From);
                 break;
             case KhoProtocol.RestorePages:
-                JudgeRestored(message.A, result.Succeeded ? message.B : 0, isFolio: false);
+                JudgeRestored(message.A, result.Succeeded ? message.B : 0, isFolio: false, request.From);
                 break;
             case MemblockProtocol.FindReserveMem when result.Succeeded:
                 JudgeRegion((int)message.A, new ReservedRegion(result.Value, result.Extra));
@@ -338,7 +338,7 @@ internal sealed class ObservedGeneration
         }
     }
 
-    private void JudgeRestored(ulong pfn, ulong pages, bool isFolio)
+    private void JudgeRestored(ulong pfn, ulong pages, bool isFolio, ActorId owner)
     {
         int i = IndexOfClaim(_unrestored, pfn, isFolio);
         if (i < 0)
@@ -361,7 +361,11 @@ internal sealed class ObservedGeneration
         _unrestored.RemoveAt(i);
         _unrestoredPages.Remove(claim.StartPfn, claim.Pages);
         _allocated.Remove(claim.StartPfn, claim.Pages);
-        _allocated.Add(claim.StartPfn, claim.Pages, ActorId.Workload.Value);
+        if (owner.Value < ActorId.FirstClient)
+        {
+            // Clients free by plain calls, which are no messages: page owners watch over their pages.
+            _allocated.Add(claim.StartPfn, claim.Pages, owner.Value);
+        }
     }
 
     private bool IsUncertain(ulong pfn, ulong pages) =>

@@ -47,6 +47,39 @@ public static class InvariantCatalog
     /// <summary>Nobody writes, frees or takes over a page of another owner.</summary>
     public const string PageOwnership = "page-ownership";
 
+    /// <summary>P1: a loaded pstore backend has one sub-blob, in a folio of its own that is preserved.</summary>
+    public const string PstorePublished = "pstore-published";
+
+    /// <summary>P2: its blob is empty, or holds a record whose fields are in range.</summary>
+    public const string PstoreRecordSound = "pstore-record-sound";
+
+    /// <summary>P3: a record never changes within one boot.</summary>
+    public const string PstoreRecordKept = "pstore-record-kept";
+
+    /// <summary>P4, P6: what came in and what goes out do not overlap.</summary>
+    public const string PstoreBlobsDisjoint = "pstore-blobs-disjoint";
+
+    /// <summary>P5: the record that came in keeps its bytes until the next jump.</summary>
+    public const string PstoreIncomingUnchanged = "pstore-incoming-unchanged";
+
+    /// <summary>P7: every mount of pstore shows the same files.</summary>
+    public const string PstoreReadingIdempotent = "pstore-reading-idempotent";
+
+    /// <summary>P8: a failed init leaves nothing preserved and nothing published.</summary>
+    public const string PstoreInitUndone = "pstore-init-undone";
+
+    /// <summary>P9: the text begins with reason, count and part of its record.</summary>
+    public const string PstoreHeader = "pstore-header";
+
+    /// <summary>P10: the text ends with the last line before the dump.</summary>
+    public const string PstoreLastLine = "pstore-last-line";
+
+    /// <summary>P11: a backend that has just started has an empty blob.</summary>
+    public const string PstoreReload = "pstore-reload";
+
+    /// <summary>P12: there is no file without content.</summary>
+    public const string PstoreNoEmptyFile = "pstore-no-empty-file";
+
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<Invariant> All { get; } =
     [
@@ -60,6 +93,17 @@ public static class InvariantCatalog
         new(KexecMetadata, "the kexec metadata names the previous release and counts the chain"),
         new(KernelAlive, "a simulated kernel that was handed good data does not crash"),
         new(PageOwnership, "nobody writes, frees or takes over a page of another owner"),
+        new(PstorePublished, "P1: a loaded pstore backend has one sub-blob, in a folio of its own that is preserved"),
+        new(PstoreRecordSound, "P2: its blob is empty, or holds a record whose fields are in range"),
+        new(PstoreRecordKept, "P3: a record never changes within one boot"),
+        new(PstoreBlobsDisjoint, "P4, P6: what came in and what goes out do not overlap"),
+        new(PstoreIncomingUnchanged, "P5: the record that came in keeps its bytes until the next jump"),
+        new(PstoreReadingIdempotent, "P7: every mount of pstore shows the same files"),
+        new(PstoreInitUndone, "P8: a failed init leaves nothing preserved and nothing published"),
+        new(PstoreHeader, "P9: the text begins with reason, count and part of its record"),
+        new(PstoreLastLine, "P10: the text ends with the last line before the dump"),
+        new(PstoreReload, "P11: a backend that has just started has an empty blob"),
+        new(PstoreNoEmptyFile, "P12: there is no file without content"),
         new(ReserveMemRevived, "reserve_mem regions keep their address across a hand-over"),
     ];
 }

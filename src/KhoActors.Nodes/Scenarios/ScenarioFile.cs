@@ -22,7 +22,12 @@ public static class ScenarioFile
     /// <param name="clients">Where the clients are that it and they name; null for those that come with the laboratory.</param>
     /// <returns>The scenario and every kernel it names.</returns>
     /// <exception cref="ScenarioException">Something is not valid, or a kernel is not found.</exception>
-    public static ResolvedScenario Resolve(ReadOnlySpan<byte> utf8, string source, IReadOnlyList<string>? settings, KernelCatalog kernels, ClientCatalog? clients = null)
+    public static ResolvedScenario Resolve(
+        ReadOnlySpan<byte> utf8,
+        string source,
+        IReadOnlyList<string>? settings,
+        KernelCatalog kernels,
+        ClientCatalog? clients = null)
     {
         ArgumentNullException.ThrowIfNull(kernels);
         Scenario scenario = Read(utf8, source, settings, out ConfigNode root);

@@ -32,7 +32,7 @@ public static class PstoreProtocol
     /// <summary>The timer of <c>update_ms</c>: looks for new records. Sent by pstore to itself.</summary>
     public const byte Rescan = 0x16;
 
-    /// <summary>A parameter of pstore as sysfs shows it. Reply text: its value. Text: <c>backend</c>, <c>compress</c>, <c>kmsg_bytes</c>, <c>update_ms</c>.</summary>
+    /// <summary>A parameter of pstore as sysfs shows it. Reply text: its value. Text: its name, such as <c>kmsg_bytes</c>.</summary>
     public const byte ReadParameter = 0x17;
 
     /// <summary>Writes <c>update_ms</c>, the one parameter that can be written. A: milliseconds, as a signed number.</summary>

@@ -44,7 +44,7 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     public SurvivalModel()
     {
         _observed = new ObservedGeneration(_record, Report);
-        _clientJudges = [new PstoreJudge(Report)];
+        _clientJudges = [new PstoreJudge(Report), new TmpfsJudge(Report)];
     }
 
     /// <summary>The violations of this generation, oldest first; at most 100 are kept.</summary>

@@ -80,6 +80,45 @@ public static class InvariantCatalog
     /// <summary>P12: there is no file without content.</summary>
     public const string PstoreNoEmptyFile = "pstore-no-empty-file";
 
+    /// <summary>T1: at a jump the pages that tmpfs preserved are those that its anchor leads to, each once, none in scratch.</summary>
+    public const string TmpfsPagesPreserved = "tmpfs-pages-preserved";
+
+    /// <summary>T2: no page belongs to two inodes, two mounts, or data and metadata.</summary>
+    public const string TmpfsOneOwner = "tmpfs-one-owner";
+
+    /// <summary>T3, T4: every inode hangs from the root by as many names as it has links.</summary>
+    public const string TmpfsTree = "tmpfs-tree";
+
+    /// <summary>T5: counts of inodes, pages, blocks and inode space add up.</summary>
+    public const string TmpfsSums = "tmpfs-sums";
+
+    /// <summary>T6: files, directories and links are what the system calls made them, before and after a kexec.</summary>
+    public const string TmpfsContent = "tmpfs-content";
+
+    /// <summary>T7: bytes behind the end of a file are zero.</summary>
+    public const string TmpfsTail = "tmpfs-tail";
+
+    /// <summary>T8: a complete anchor is sound, and only a complete one is taken over.</summary>
+    public const string TmpfsChecksums = "tmpfs-checksums";
+
+    /// <summary>T9: nothing changes between freeze and jump.</summary>
+    public const string TmpfsFrozen = "tmpfs-frozen";
+
+    /// <summary>T10: freeze and thaw leave preserved memory and content as they were.</summary>
+    public const string TmpfsThaw = "tmpfs-thaw";
+
+    /// <summary>T11: a mount that is refused changes nothing.</summary>
+    public const string TmpfsMountRetry = "tmpfs-mount-retry";
+
+    /// <summary>T12: a mount takes every page of its file system over, once.</summary>
+    public const string TmpfsClaim = "tmpfs-claim";
+
+    /// <summary>T13: the generation counts the kexecs of a complete anchor.</summary>
+    public const string TmpfsGeneration = "tmpfs-generation";
+
+    /// <summary>T14: a file system stays within its limits.</summary>
+    public const string TmpfsLimits = "tmpfs-limits";
+
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<Invariant> All { get; } =
     [
@@ -104,6 +143,19 @@ public static class InvariantCatalog
         new(PstoreLastLine, "P10: the text ends with the last line before the dump"),
         new(PstoreReload, "P11: a backend that has just started has an empty blob"),
         new(PstoreNoEmptyFile, "P12: there is no file without content"),
+        new(TmpfsPagesPreserved, "T1: at a jump the pages that tmpfs preserved are those that its anchor leads to, each once, none in scratch"),
+        new(TmpfsOneOwner, "T2: no page belongs to two inodes, two mounts, or data and metadata"),
+        new(TmpfsTree, "T3, T4: every inode hangs from the root by as many names as it has links"),
+        new(TmpfsSums, "T5: counts of inodes, pages, blocks and inode space add up"),
+        new(TmpfsContent, "T6: files, directories and links are what the system calls made them, before and after a kexec"),
+        new(TmpfsTail, "T7: bytes behind the end of a file are zero"),
+        new(TmpfsChecksums, "T8: a complete anchor is sound, and only a complete one is taken over"),
+        new(TmpfsFrozen, "T9: nothing changes between freeze and jump"),
+        new(TmpfsThaw, "T10: freeze and thaw leave preserved memory and content as they were"),
+        new(TmpfsMountRetry, "T11: a mount that is refused changes nothing"),
+        new(TmpfsClaim, "T12: a mount takes every page of its file system over, once"),
+        new(TmpfsGeneration, "T13: the generation counts the kexecs of a complete anchor"),
+        new(TmpfsLimits, "T14: a file system stays within its limits"),
         new(ReserveMemRevived, "reserve_mem regions keep their address across a hand-over"),
     ];
 }

@@ -10,7 +10,8 @@ public class ArrowTests
         "KhoActors.Subsystems.Tracking.Radix", "KhoActors.Subsystems.Tracking.Leaf", "KhoActors.Subsystems.Tracking.ITracker",
         "KhoActors.Subsystems.Fdt.", "KhoActors.Subsystems.Kho.RootFdt", "KhoActors.Subsystems.Kho.KhoCore",
         "KhoActors.Subsystems.Memblock.Memblock", "KhoActors.Subsystems.Memblock.MemParse", "KhoActors.Subsystems.Memblock.Scratch",
-        "KhoActors.Subsystems.Memory.PageAllocator", "KhoActors.Subsystems.Memory.Buddy",
+        "KhoActors.Subsystems.Memory.PageAllocator", "KhoActors.Subsystems.Memory.Buddy", "KhoActors.Subsystems.Memory.Vmalloc",
+        "KhoActors.Subsystems.Kho.Vmalloc",
     ];
 
     [Fact]

@@ -11,7 +11,8 @@ namespace KhoActors.Nodes.Conformance;
 /// <param name="Operation">Its index.</param>
 /// <param name="Error">A negative result, or 0.</param>
 /// <param name="Address">An address, when there is no error.</param>
-internal readonly record struct SessionResult(int Operation, int Error, ulong Address);
+/// <param name="Descriptor">The bytes of a vmalloc area's descriptor in hex, when there is no error; else null.</param>
+internal readonly record struct SessionResult(int Operation, int Error, ulong Address, string? Descriptor = null);
 
 /// <summary>Bytes that the session wrote for a client.</summary>
 /// <param name="Phys">Where.</param>
@@ -27,6 +28,7 @@ internal sealed class Session
     private readonly List<(ulong Start, ulong End)> _scratch = [];
     private readonly List<SessionResult> _results = [];
     private readonly List<SessionBlob> _blobs = [];
+    private readonly SessionVmalloc _vmalloc;
     private int _index;
 
     private Session(KhoAbi abi, SessionMemory memory, RadixTree tree)
@@ -34,6 +36,7 @@ internal sealed class Session
         _abi = abi;
         Memory = memory;
         Tree = tree;
+        _vmalloc = new SessionVmalloc(tree, memory, CheckPreservable);
     }
 
     public SessionMemory Memory { get; }
@@ -168,8 +171,12 @@ internal sealed class Session
             case "set_alloc_limit":
                 Memory.Limit = Limit(operation.Find("limit"));
                 break;
-            case "preserve_vmalloc" or "unpreserve_vmalloc":
-                throw new NotSimulatedException("vmalloc areas are not simulated yet");
+            case "preserve_vmalloc":
+                PreserveVmalloc(operation);
+                break;
+            case "unpreserve_vmalloc":
+                Warn(_vmalloc.Unpreserve(operation));
+                break;
             default:
                 throw new NotSimulatedException($"operation '{name}' is not simulated");
         }
@@ -177,14 +184,25 @@ internal sealed class Session
 
     private void Preserve(ulong pfn, ulong pages)
     {
-        if (RefusedForScratch(pfn, pages))
+        int refused = CheckPreservable(pfn, pages);
+        if (refused != 0)
         {
+            Give(refused);
             return;
         }
 
         int result = RangePreservation.Run(Tree, pfn, pages, null, out int missing);
         Warn(missing);
         Give(result);
+    }
+
+    private void PreserveVmalloc(JsonElement operation)
+    {
+        int result = _vmalloc.Preserve(operation, out VmallocDescriptor descriptor, out int missing);
+        Warn(missing);
+        Span<byte> bytes = stackalloc byte[VmallocDescriptor.SizeBytes];
+        descriptor.Write(bytes);
+        _results.Add(new SessionResult(_index, result, 0, result == 0 ? Convert.ToHexStringLower(bytes) : null));
     }
 
     private int PreserveFolio(ulong pfn, int order)
@@ -267,16 +285,15 @@ internal sealed class Session
     public static int FdtSize(ReadOnlySpan<byte> page) =>
         (int)Math.Min(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(page[4..]), (uint)page.Length);
 
-    private bool RefusedForScratch(ulong pfn, ulong pages)
+    private int CheckPreservable(ulong pfn, ulong pages)
     {
         if (!OverlapsScratch(pfn, pages))
         {
-            return false;
+            return 0;
         }
 
         Log.Warn("kho_preserve_pages");
-        Give(-Errno.EINVAL);
-        return true;
+        return -Errno.EINVAL;
     }
 
     private bool OverlapsScratch(ulong pfn, ulong pages) =>

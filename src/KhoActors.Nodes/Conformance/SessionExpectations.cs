@@ -80,9 +80,12 @@ internal static class SessionExpectations
             int operation = item.Item(0, "results").Int("results", 0, int.MaxValue);
             JsonElement result = item.Item(1, "results");
             SessionResult found = i < session.Results.Count ? session.Results[i] : default;
-            SessionResult wanted = result.ValueKind == JsonValueKind.Number
-                ? new SessionResult(operation, result.Int("results", int.MinValue, int.MaxValue), 0)
-                : new SessionResult(operation, 0, result.Number("results"));
+            SessionResult wanted = result.ValueKind switch
+            {
+                JsonValueKind.Number => new SessionResult(operation, result.Int("results", int.MinValue, int.MaxValue), 0),
+                JsonValueKind.Object => new SessionResult(operation, result.GetInt("ret", int.MinValue, 0), 0, result.Find("desc")?.Text("desc")),
+                _ => new SessionResult(operation, 0, result.Number("results")),
+            };
             differences.Equal($"result {i}", wanted, found);
             i++;
         }

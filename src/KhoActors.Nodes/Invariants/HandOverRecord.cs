@@ -61,8 +61,12 @@ internal sealed class HandOverRecord : ISnapshotting
         foreach (Claim claim in Claims)
         {
             writer.WriteVar(claim.StartPfn);
-            writer.WriteVar((claim.Pages << 1) | (claim.IsFolio ? 1UL : 0));
+            writer.WriteVar((claim.Pages << 2) | (ulong)claim.Kind);
             writer.WriteVar((ulong)claim.Runs);
+            if (claim.IsOfVmalloc)
+            {
+                writer.WriteVar(claim.FirstChunkPhys);
+            }
         }
 
         writer.WriteVar((ulong)Content.Count);
@@ -89,7 +93,8 @@ internal sealed class HandOverRecord : ISnapshotting
             ulong startPfn = reader.ReadVar();
             ulong packed = reader.ReadVar();
             int runs = reader.ReadCount(LimitEntries, "the number of content runs of a claim");
-            Claims.Add(new Claim(startPfn, packed >> 1, (packed & 1) != 0, firstRun, runs));
+            Claim claim = new(startPfn, packed >> 2, (ClaimKind)(packed & 3), firstRun, runs);
+            Claims.Add(claim.IsOfVmalloc ? claim with { FirstChunkPhys = reader.ReadVar() } : claim);
             firstRun += runs;
         }
 

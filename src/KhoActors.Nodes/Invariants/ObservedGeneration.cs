@@ -16,12 +16,10 @@ internal sealed class ObservedGeneration
     private readonly HandOverRecord _incoming;
     private readonly Action<string, string> _report;
     private readonly List<Delivery> _requests = [];
-    private readonly List<Claim> _held = [];
     private readonly List<PublishedBlob> _blobs = [];
     private readonly List<ReservedRegion> _regions = [];
-    private readonly List<Claim> _unrestored = [];
     private readonly PageRuns _unrestoredPages = new();
-    private readonly PageRuns _allocated = new();
+    private readonly ObservedVmallocs _vmallocs;
     private bool _handedOver;
     private bool _sameCommandLine;
     private bool _blobsHaveSizes;
@@ -30,31 +28,44 @@ internal sealed class ObservedGeneration
     {
         _incoming = incoming;
         _report = report;
+        _vmallocs = new ObservedVmallocs(this, report);
     }
+
+    /// <summary>What is preserved in this generation, acknowledged and not taken back.</summary>
+    public List<Claim> Held { get; } = [];
+
+    /// <summary>What the generation before had preserved and nobody has restored yet.</summary>
+    public List<Claim> Unrestored { get; } = [];
+
+    /// <summary>Pages in use as far as messages tell.</summary>
+    public PageRuns AllocatedPages { get; } = new();
 
     public List<ReservedRegion> Scratch { get; } = [];
 
     public void Clear()
     {
         _requests.Clear();
-        _held.Clear();
+        Held.Clear();
         _blobs.Clear();
         _regions.Clear();
-        _unrestored.Clear();
+        Unrestored.Clear();
         _unrestoredPages.Clear();
-        _allocated.Clear();
+        AllocatedPages.Clear();
         Scratch.Clear();
+        _vmallocs.Clear();
     }
 
-    public void Begin(bool handedOver, bool sameCommandLine, bool blobsHaveSizes)
+    public void Begin(PhysicalMemory memory, bool handedOver, bool sameCommandLine, bool blobsHaveSizes)
     {
         Clear();
+        _vmallocs.Begin(memory);
         _handedOver = handedOver;
         _sameCommandLine = sameCommandLine;
         _blobsHaveSizes = blobsHaveSizes;
         foreach (Claim claim in _incoming.Claims)
         {
-            _unrestored.Add(claim);
+            Unrestored.Add(claim);
+            _unrestoredPages.Remove(claim.StartPfn, claim.Pages);
             _unrestoredPages.Add(claim.StartPfn, claim.Pages, 0);
         }
     }
@@ -62,11 +73,16 @@ internal sealed class ObservedGeneration
     /// <summary>Fills the record for the next boot.</summary>
     public void WriteDown(PhysicalMemory memory)
     {
-        foreach (Claim claim in _held)
+        foreach (Claim claim in Held)
         {
             if (TouchesScratch(claim.StartPfn, claim.Pages))
             {
                 _incoming.UncertainPages.Add(new UncertainRun(claim.StartPfn, claim.Pages));
+                if (claim.IsOfVmalloc)
+                {
+                    _incoming.UncertainPages.Add(new UncertainRun(PageGeometry.PfnOf(claim.FirstChunkPhys), 1));
+                }
+
                 continue;
             }
 
@@ -97,7 +113,7 @@ internal sealed class ObservedGeneration
             case KhoProtocol.PreservePages or KhoProtocol.UnpreservePages:
                 _incoming.UncertainPages.Add(new UncertainRun(request.A, request.B));
                 break;
-            case KhoProtocol.UnpreserveFree:
+            case KhoProtocol.UnpreserveFree or KhoProtocol.UnpreserveVmalloc:
                 _incoming.UncertainPages.Add(new UncertainRun(PageGeometry.PfnOf(request.A), 1));
                 break;
             default:
@@ -143,26 +159,13 @@ internal sealed class ObservedGeneration
         return -1;
     }
 
-    private static int IndexOfClaim(List<Claim> claims, ulong startPfn, bool isFolio)
+    /// <summary>The first claim that starts at a page; of any size when none is given.</summary>
+    private static int IndexOfClaim(List<Claim> claims, ulong startPfn, ClaimKind kind, ulong? pages = null)
     {
         ReadOnlySpan<Claim> all = CollectionsMarshal.AsSpan(claims);
         for (int i = 0; i < all.Length; i++)
         {
-            if (all[i].StartPfn == startPfn && all[i].IsFolio == isFolio)
-            {
-                return i;
-            }
-        }
-
-        return -1;
-    }
-
-    private static int IndexOfClaim(List<Claim> claims, ulong startPfn, ulong pages, bool isFolio)
-    {
-        ReadOnlySpan<Claim> all = CollectionsMarshal.AsSpan(claims);
-        for (int i = 0; i < all.Length; i++)
-        {
-            if (all[i].StartPfn == startPfn && all[i].Pages == pages && all[i].IsFolio == isFolio)
+            if (all[i].StartPfn == startPfn && all[i].Kind == kind && (pages is null || all[i].Pages == pages))
             {
                 return i;
             }
@@ -178,16 +181,16 @@ internal sealed class ObservedGeneration
         switch (message.Kind.Value)
         {
             case KhoProtocol.UnpreserveFolio:
-                Release(message.A, 1UL << (int)message.B, isFolio: true);
+                Release(message.A, 1UL << (int)message.B, ClaimKind.Folio);
                 break;
             case KhoProtocol.UnpreservePages:
-                Release(message.A, message.B, isFolio: false);
+                Release(message.A, message.B, ClaimKind.Pages);
                 break;
             case KhoProtocol.UnpreserveFree:
-                int held = IndexOfClaim(_held, PageGeometry.PfnOf(message.A), isFolio: true);
+                int held = IndexOfClaim(Held, PageGeometry.PfnOf(message.A), ClaimKind.Folio);
                 if (held >= 0)
                 {
-                    _held.RemoveAt(held);
+                    Held.RemoveAt(held);
                 }
 
                 break;
@@ -195,12 +198,13 @@ internal sealed class ObservedGeneration
                 Withdraw(message.A);
                 break;
             case MemblockProtocol.FreePages:
-                _allocated.Remove(PageGeometry.PfnOf(message.A), 1UL << (int)message.B);
+                AllocatedPages.Remove(PageGeometry.PfnOf(message.A), 1UL << (int)message.B);
                 break;
             case MemblockProtocol.FreeRange:
-                _allocated.Remove(message.A, message.B);
+                AllocatedPages.Remove(message.A, message.B);
                 break;
             default:
+                _vmallocs.Requested(message);
                 break;
         }
     }
@@ -216,12 +220,12 @@ internal sealed class ObservedGeneration
         }
     }
 
-    private void Release(ulong pfn, ulong pages, bool isFolio)
+    private void Release(ulong pfn, ulong pages, ClaimKind kind)
     {
-        int i = IndexOfClaim(_held, pfn, pages, isFolio);
+        int i = IndexOfClaim(Held, pfn, kind, pages);
         if (i >= 0)
         {
-            _held.RemoveAt(i);
+            Held.RemoveAt(i);
         }
     }
 
@@ -231,15 +235,15 @@ internal sealed class ObservedGeneration
         switch (message.Kind.Value)
         {
             case KhoProtocol.PreserveFolio when result.Succeeded:
-                _held.Add(new Claim(message.A, 1UL << (int)message.B, true, 0, 0));
+                Held.Add(new Claim(message.A, 1UL << (int)message.B, ClaimKind.Folio, 0, 0));
                 break;
             case KhoProtocol.PreservePages when result.Succeeded && message.B > 0:
-                _held.Add(new Claim(message.A, message.B, false, 0, 0));
+                Held.Add(new Claim(message.A, message.B, ClaimKind.Pages, 0, 0));
                 break;
             case KhoProtocol.AllocPreserve when result.Succeeded:
                 ulong pages = 1UL << PageGeometry.OrderOf(message.A);
                 PassedOn(PageGeometry.PfnOf(result.Value), pages, request.From);
-                _held.Add(new Claim(PageGeometry.PfnOf(result.Value), pages, true, 0, 0));
+                Held.Add(new Claim(PageGeometry.PfnOf(result.Value), pages, ClaimKind.Folio, 0, 0));
                 break;
             case MemblockProtocol.AllocatePages when result.Succeeded:
                 AllocatePages allocation = AllocatePages.From(message);
@@ -252,20 +256,22 @@ internal sealed class ObservedGeneration
                 JudgeRetrieved(message.Text!, result);
                 break;
             case KhoProtocol.RestoreFolio:
-                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, isFolio: true, request.From);
+                JudgeRestored(PageGeometry.PfnOf(message.A), result.Succeeded ? 1UL << (int)result.Value : 0, ClaimKind.Folio, request.From);
                 break;
             case KhoProtocol.RestorePages:
-                JudgeRestored(message.A, result.Succeeded ? message.B : 0, isFolio: false, request.From);
+                JudgeRestored(message.A, result.Succeeded ? message.B : 0, ClaimKind.Pages, request.From);
                 break;
             case MemblockProtocol.FindReserveMem when result.Succeeded:
                 JudgeRegion((int)message.A, new ReservedRegion(result.Value, result.Extra));
                 break;
             default:
+                _vmallocs.Answered(request, result);
                 break;
         }
     }
 
-    private void Allocated(ulong pfn, ulong pages, bool movable, ActorId owner)
+    /// <summary>Pages came into use: judges whether they may.</summary>
+    public void Allocated(ulong pfn, ulong pages, bool movable, ActorId owner)
     {
         if (_unrestoredPages.TryFindOverlap(pfn, pages, out PageRuns.Run preserved))
         {
@@ -273,7 +279,7 @@ internal sealed class ObservedGeneration
             _report(InvariantCatalog.PreservedNotAllocated, $"pages 0x{pfn:x}+{pages} were allocated, preserved and not restored is {unrestored}");
         }
 
-        if (_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run taken))
+        if (AllocatedPages.TryFindOverlap(pfn, pages, out PageRuns.Run taken))
         {
             _report(InvariantCatalog.AllocationDisjoint, $"pages 0x{pfn:x}+{pages} were allocated, 0x{taken.StartPfn:x}..0x{taken.EndPfn:x} is in use");
         }
@@ -283,21 +289,21 @@ internal sealed class ObservedGeneration
             _report(InvariantCatalog.ScratchMovable, $"pages 0x{pfn:x}+{pages} are not movable and lie in scratch");
         }
 
-        _allocated.Remove(pfn, pages);
-        _allocated.Add(pfn, pages, owner.Value);
+        AllocatedPages.Remove(pfn, pages);
+        AllocatedPages.Add(pfn, pages, owner.Value);
     }
 
     /// <summary>A folio of kho_alloc_preserve: the KHO core asked memblock for it, which was seen, and passes it on.</summary>
     private void PassedOn(ulong pfn, ulong pages, ActorId owner)
     {
-        if (!_allocated.TryFindOverlap(pfn, pages, out PageRuns.Run run) || run != new PageRuns.Run(pfn, pfn + pages, ActorId.Kho.Value))
+        if (!AllocatedPages.TryFindOverlap(pfn, pages, out PageRuns.Run run) || run != new PageRuns.Run(pfn, pfn + pages, ActorId.Kho.Value))
         {
             Allocated(pfn, pages, movable: false, owner);
             return;
         }
 
-        _allocated.Remove(pfn, pages);
-        _allocated.Add(pfn, pages, owner.Value);
+        AllocatedPages.Remove(pfn, pages);
+        AllocatedPages.Add(pfn, pages, owner.Value);
     }
 
     private bool TouchesScratch(ulong pfn, ulong pages)
@@ -338,9 +344,9 @@ internal sealed class ObservedGeneration
         }
     }
 
-    private void JudgeRestored(ulong pfn, ulong pages, bool isFolio, ActorId owner)
+    private void JudgeRestored(ulong pfn, ulong pages, ClaimKind kind, ActorId owner)
     {
-        int i = IndexOfClaim(_unrestored, pfn, isFolio);
+        int i = IndexOfClaim(Unrestored, pfn, kind);
         if (i < 0)
         {
             if (pages != 0 && !IsUncertain(pfn, pages))
@@ -352,23 +358,30 @@ internal sealed class ObservedGeneration
             return;
         }
 
-        Claim claim = _unrestored[i];
+        Claim claim = Unrestored[i];
         if (pages != claim.Pages)
         {
             _report(InvariantCatalog.RestoreExact, $"{claim.Pages} preserved pages at 0x{pfn:x} were restored as {pages}");
         }
 
-        _unrestored.RemoveAt(i);
-        _unrestoredPages.Remove(claim.StartPfn, claim.Pages);
-        _allocated.Remove(claim.StartPfn, claim.Pages);
+        Unrestored.RemoveAt(i);
+        NoLongerReserved(claim);
         if (owner.Value < ActorId.FirstClient)
         {
             // Clients free by plain calls, which are no messages: page owners watch over their pages.
-            _allocated.Add(claim.StartPfn, claim.Pages, owner.Value);
+            AllocatedPages.Add(claim.StartPfn, claim.Pages, owner.Value);
         }
     }
 
-    private bool IsUncertain(ulong pfn, ulong pages) =>
+    /// <summary>Pages that were reserved for a restore were restored, or lost for good.</summary>
+    public void NoLongerReserved(in Claim claim)
+    {
+        _unrestoredPages.Remove(claim.StartPfn, claim.Pages);
+        AllocatedPages.Remove(claim.StartPfn, claim.Pages);
+    }
+
+    /// <summary>Whether pages may be preserved or not: a request for them was under way at the jump, or they lay in scratch.</summary>
+    public bool IsUncertain(ulong pfn, ulong pages) =>
         _incoming.UncertainPages.Exists(run => run.StartPfn < pfn + pages && pfn < run.StartPfn + run.Pages);
 
     private void JudgeRegion(int index, ReservedRegion found)

@@ -103,7 +103,7 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
             _record.Clear();
         }
 
-        _observed.Begin(_accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
+        _observed.Begin(memory, _accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
         foreach (IClientJudge judge in _clientJudges)
         {
             judge.Begin(facts, memory, log);

@@ -26,6 +26,9 @@ public static class InvariantCatalog
     /// <summary>What was preserved is restored, whole, and nothing else is.</summary>
     public const string RestoreExact = "restore-exact";
 
+    /// <summary>The descriptor and the chunks of a preserved vmalloc area name all of its pages.</summary>
+    public const string VmallocChain = "vmalloc-chain";
+
     /// <summary>Sub-blobs are found under their names with address and size, and removed ones are not.</summary>
     public const string SubtreeExact = "subtree-exact";
 
@@ -126,6 +129,7 @@ public static class InvariantCatalog
         new(PreservedContent, "preserved pages hold the same bytes after the boot as at the jump"),
         new(PreservedNotAllocated, "memory that is preserved and not restored is never allocated"),
         new(RestoreExact, "what was preserved is restored, whole, and nothing else is"),
+        new(VmallocChain, "the descriptor and the chunks of a preserved vmalloc area name all of its pages"),
         new(SubtreeExact, "sub-blobs are found under their names with address and size, and removed ones are not"),
         new(AllocationDisjoint, "no page is allocated twice"),
         new(ScratchMovable, "only movable memory is allocated inside scratch"),

@@ -106,6 +106,7 @@ public sealed class BootedKernel
     public void StartPageAllocator()
     {
         _storage.Pages.Reset(new PageAllocatorOptions(Start.Build.PageblockOrder, Start.Build.MaxPageOrder, Start.PoisonsFreedPages), Start.Memory.Ram);
+        _storage.Vmalloc.Reset();
         if (Incoming is not null)
         {
             // All of scratch, also pageblocks that are preserved as a whole or hold the image: when they are freed they are CMA again.
@@ -148,10 +149,11 @@ public sealed class BootedKernel
         ArgumentNullException.ThrowIfNull(runtime);
         KhoEarlyBoot earlyKho = _earlyKho ?? throw new InvalidOperationException("the early boot was not run");
         NodeMap ram = Start.Memory.Ram;
-        _kho = new KhoCore(Memory, _storage.Pages, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
+        _kho = new KhoCore(
+            Memory, _storage.Pages, _storage.Vmalloc, ram, Early.Scratch, earlyKho.Stamps, earlyKho.Incoming, Start.Build, Early.KhoEnabled, Log);
         RadixTrackerActor tracker = new(() => RadixTree.Create(Memory, _storage.Pages.SourceFor(PageOwner.Tracker)), Log);
         runtime.StartRoot(ActorId.Machine, machine);
-        runtime.Start(ActorId.Memblock, new MemblockActor(Memory, _storage.Pages, Early, ram, Log), ActorId.Machine);
+        runtime.Start(ActorId.Memblock, new MemblockActor(Memory, _storage.Pages, _storage.Vmalloc, Early, ram, Log), ActorId.Machine);
         runtime.Start(ActorId.Tracker, tracker, ActorId.Machine);
         runtime.Start(ActorId.Kho, new KhoCoreActor(_kho), ActorId.Machine);
         foreach (KhoClient client in Start.Clients)

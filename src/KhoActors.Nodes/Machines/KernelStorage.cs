@@ -21,12 +21,15 @@ internal sealed class KernelStorage
     {
         Memory = memory;
         Pages = new PageAllocator(Memory, new PageAllocatorOptions());
-        Workload = new WorkloadState(new OwnedMemory(Memory, Pages, PageOwner.Workload));
+        Vmalloc = new VmallocAreas(Pages);
+        Workload = new WorkloadState(new OwnedMemory(Memory, Pages, PageOwner.Workload), Vmalloc);
     }
 
     public PhysicalMemory Memory { get; }
 
     public PageAllocator Pages { get; }
+
+    public VmallocAreas Vmalloc { get; }
 
     public EarlyMemory Early { get; } = new();
 

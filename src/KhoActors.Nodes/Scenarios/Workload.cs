@@ -28,6 +28,9 @@ public enum WorkloadOperation
 
     /// <summary>kho_remove_subtree.</summary>
     RemoveSubtree,
+
+    /// <summary>kho_preserve_vmalloc on an area of vmalloc.</summary>
+    PreserveVmalloc,
 }
 
 /// <summary>How often each operation is chosen, as weights. A mix is complete: an operation that it does not name is never chosen.</summary>
@@ -71,8 +74,12 @@ public sealed record OperationMix
     [Range(0, 1_000_000)]
     public int RemoveSubtree { get; init; }
 
+    /// <summary>Weight of vmalloc and kho_preserve_vmalloc.</summary>
+    [Range(0, 1_000_000)]
+    public int PreserveVmalloc { get; init; }
+
     /// <summary>The weights in the order of <see cref="WorkloadOperation"/>.</summary>
-    public IReadOnlyList<int> Weights => [PreserveFolio, PreservePages, AllocPreserve, Unpreserve, Allocate, Free, AddSubtree, RemoveSubtree];
+    public IReadOnlyList<int> Weights => [PreserveFolio, PreservePages, AllocPreserve, Unpreserve, Allocate, Free, AddSubtree, RemoveSubtree, PreserveVmalloc];
 }
 
 /// <summary>What runs on a machine between two kexecs.</summary>
@@ -96,7 +103,7 @@ public sealed record Workload
     /// <summary>How often each operation is chosen.</summary>
     public OperationMix Mix { get; init; } = OperationMix.Default;
 
-    /// <summary>Pages of a run that is preserved with kho_preserve_pages.</summary>
+    /// <summary>Pages of a run that is preserved with kho_preserve_pages, and of an area that is preserved with kho_preserve_vmalloc.</summary>
     [Range(1, 4_194_304)]
     public ValueRange RangePages { get; init; } = new(1, 600);
 

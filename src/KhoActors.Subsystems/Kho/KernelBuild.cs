@@ -61,6 +61,9 @@ public sealed record KernelBuild
     /// <summary>Whether a block of a preserved range may not straddle NUMA nodes.</summary>
     public bool SplitsAtNodes { get; init; } = true;
 
+    /// <summary>Defects of this version's functions for vmalloc areas.</summary>
+    public VmallocDefects VmallocDefects { get; init; } = VmallocDefects.None;
+
     /// <summary>Whether memparse accepts a suffix letter without digits as 0 (and wraps on overflow), as kernels before 7.2 do.</summary>
     public bool MemparseBareSuffix { get; init; }
 

@@ -14,11 +14,13 @@ public sealed class KhoCore
     private readonly OwnedMemory _memory;
     private readonly ScratchAreas _scratch;
     private readonly Restoration _restoration;
+    private readonly VmallocRestoration _vmallocRestoration;
     private uint _incomingKexecCount;
 
     /// <summary>The core of a kernel that has just booted; <c>kho_init</c> has not run yet.</summary>
     /// <param name="memory">RAM.</param>
     /// <param name="pages">The page allocator, which adopts restored pages.</param>
+    /// <param name="vmalloc">The vmalloc areas.</param>
     /// <param name="nodes">Which pages are RAM, and of which node.</param>
     /// <param name="scratch">The scratch areas.</param>
     /// <param name="stamps">The stamps of the blocks that the boot reserved.</param>
@@ -29,6 +31,7 @@ public sealed class KhoCore
     public KhoCore(
         PhysicalMemory memory,
         PageAllocator pages,
+        VmallocAreas vmalloc,
         NodeMap nodes,
         ScratchAreas scratch,
         PageStamps stamps,
@@ -46,6 +49,12 @@ public sealed class KhoCore
         Log = log;
         NodeLimit = build.SplitsAtNodes ? nodes.NodeOf : null;
         _restoration = new Restoration(stamps, nodes.Contains, build.RestoreOrderLimit, log);
+        VmallocAreas = vmalloc;
+        Vmalloc = new VmallocContext(memory, _memory.WritablePage, build.VmallocDefects)
+        {
+            NodeOfPfn = NodeLimit, CheckPreservable = CheckPreservable, CheckUnpreservable = CheckUnpreservable, IsRam = nodes.Contains,
+        };
+        _vmallocRestoration = new VmallocRestoration(Vmalloc, _restoration, vmalloc, pages);
     }
 
     /// <summary>This kernel.</summary>
@@ -75,6 +84,12 @@ public sealed class KhoCore
     /// <summary>kexec_count that this kernel publishes: hand-overs since the last cold boot, plus one.</summary>
     public uint OutgoingKexecCount => _incomingKexecCount + 1;
 
+    /// <summary>Its vmalloc areas.</summary>
+    internal VmallocAreas VmallocAreas { get; }
+
+    /// <summary>What the functions for vmalloc areas need.</summary>
+    internal VmallocContext Vmalloc { get; }
+
     /// <summary>The node rule for splitting ranges, or null where blocks may straddle nodes (up to 7.0).</summary>
     internal Func<ulong, int>? NodeLimit { get; }
 
@@ -99,6 +114,14 @@ public sealed class KhoCore
         Adopter adopter = new(Pages, owner);
         return _restoration.RestorePages(PageGeometry.PhysOf(pfn), pages, ref adopter) == Restoration.Nothing ? -Errno.ENOENT : 0;
     }
+
+    /// <summary>Restores a vmalloc area and gives it to an owner.</summary>
+    /// <param name="descriptor">What the previous kernel wrote.</param>
+    /// <param name="owner">Who asked.</param>
+    /// <returns>Value: the new area's virtual address; extra: its pages; -ENOENT where the kernel returns NULL.</returns>
+    /// <exception cref="SimulatedOopsException">The chain of chunks leads where there is no RAM.</exception>
+    public KernelResult RestoreVmalloc(VmallocDescriptor descriptor, PageOwner owner) =>
+        _vmallocRestoration.Restore(descriptor, owner) is { } area ? new KernelResult(0, area.Address, area.Pages) : new KernelResult(-Errno.ENOENT);
 
     /// <summary>kho_add_subtree.</summary>
     /// <param name="name">Name of the sub-node.</param>
@@ -227,7 +250,7 @@ public sealed class KhoCore
     private void Warn(FormattableString text) => Log.Write(LogLevel.Warning, text.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Gives restored blocks to the page allocator.</summary>
-    private readonly struct Adopter(PageAllocator pages, PageOwner owner) : IRestoredBlockReceiver
+    internal readonly struct Adopter(PageAllocator pages, PageOwner owner) : IRestoredBlockReceiver
     {
         public void Restored(PreservedBlock block, bool isFolio) => pages.Adopt(block.Pfn, block.Order, owner);
     }

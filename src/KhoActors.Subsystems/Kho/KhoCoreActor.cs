@@ -14,6 +14,7 @@ public sealed class KhoCoreActor : IActor
 {
     private readonly KhoCore _core;
     private readonly KhoInit _init;
+    private readonly VmallocOperations _vmalloc;
     private PendingOperation[] _operations = new PendingOperation[8];
 
     /// <summary>Carries a core.</summary>
@@ -22,6 +23,7 @@ public sealed class KhoCoreActor : IActor
     {
         _core = core;
         _init = new KhoInit(core);
+        _vmalloc = new VmallocOperations(core);
     }
 
     /// <inheritdoc/>
@@ -30,6 +32,10 @@ public sealed class KhoCoreActor : IActor
         if (KhoInit.Handles(delivery))
         {
             _init.Receive(delivery, outbox);
+        }
+        else if (VmallocOperations.Handles(delivery))
+        {
+            _vmalloc.Receive(delivery, outbox);
         }
         else if (delivery.Message.Kind.IsReply)
         {

@@ -40,6 +40,15 @@ public static class KhoProtocol
 
     /// <summary>kho_retrieve_subtree.</summary>
     public const ushort RetrieveSubtree = 0x020C;
+
+    /// <summary>kho_preserve_vmalloc.</summary>
+    public const ushort PreserveVmalloc = 0x020D;
+
+    /// <summary>kho_unpreserve_vmalloc.</summary>
+    public const ushort UnpreserveVmalloc = 0x020E;
+
+    /// <summary>kho_restore_vmalloc.</summary>
+    public const ushort RestoreVmalloc = 0x020F;
 }
 
 /// <summary>kho_preserve_folio or its undoing. Result: 0, -EINVAL (scratch under debug; KHO off), -ENOMEM.</summary>
@@ -111,4 +120,40 @@ public readonly record struct RetrieveSubtree(string Name)
     /// <summary>The message.</summary>
     /// <returns>Text: name.</returns>
     public Message ToMessage() => new(new MessageKind(KhoProtocol.RetrieveSubtree), Text: Name);
+}
+
+/// <summary>
+/// kho_preserve_vmalloc. Result: 0, -EINVAL (no area there; memory refused), -EOPNOTSUPP (flags of the area), -ENOMEM. Value and extra are
+/// the two words of the descriptor as the kernel leaves it, also after a failure: the client writes them into its memory itself.
+/// </summary>
+/// <param name="Address">Any virtual address in the area.</param>
+/// <param name="Before">What the client's descriptor holds.</param>
+public readonly record struct PreserveVmalloc(ulong Address, VmallocDescriptor Before)
+{
+    /// <summary>The message.</summary>
+    /// <returns>Words: address, the descriptor's two.</returns>
+    public Message ToMessage() => new(new MessageKind(KhoProtocol.PreserveVmalloc), Address, Before.Low, Before.High);
+
+    /// <summary>Reads the message.</summary>
+    /// <param name="message">The message.</param>
+    /// <returns>The request.</returns>
+    public static PreserveVmalloc From(in Message message) => new(message.A, VmallocDescriptor.From(message.B, message.C));
+}
+
+/// <summary>
+/// kho_unpreserve_vmalloc, which cannot fail, or kho_restore_vmalloc, whose result value is the new area's virtual address, and its extra
+/// the pages; -ENOENT where the kernel returns NULL, and pages restored by then are lost.
+/// </summary>
+/// <param name="Descriptor">The descriptor.</param>
+public readonly record struct VmallocDescriptorRequest(VmallocDescriptor Descriptor)
+{
+    /// <summary>The message.</summary>
+    /// <param name="kind">A kind of <see cref="KhoProtocol"/> that takes a descriptor.</param>
+    /// <returns>Words: the descriptor's two.</returns>
+    public Message ToMessage(ushort kind) => new(new MessageKind(kind), Descriptor.Low, Descriptor.High);
+
+    /// <summary>Reads the message.</summary>
+    /// <param name="message">The message.</param>
+    /// <returns>The request.</returns>
+    public static VmallocDescriptorRequest From(in Message message) => new(VmallocDescriptor.From(message.A, message.B));
 }

@@ -10,19 +10,24 @@ namespace KhoActors.Subsystems.Memblock;
 public sealed class MemblockActor : IActor
 {
     private readonly PageAllocator _pages;
+    private readonly VmallocAreas _vmalloc;
     private readonly EarlyMemory _early;
     private readonly NodeMap _nodes;
+    private readonly KernelLog _log;
     private readonly ReserveMemInit _reserveMemInit;
 
     /// <summary>Takes over what the boot left.</summary>
     /// <param name="memory">RAM.</param>
     /// <param name="pages">The page allocator.</param>
+    /// <param name="vmalloc">The vmalloc areas.</param>
     /// <param name="early">Scratch areas and regions.</param>
     /// <param name="nodes">Which pages are of which node.</param>
     /// <param name="log">The kernel's log.</param>
-    public MemblockActor(PhysicalMemory memory, PageAllocator pages, EarlyMemory early, NodeMap nodes, KernelLog log)
+    public MemblockActor(PhysicalMemory memory, PageAllocator pages, VmallocAreas vmalloc, EarlyMemory early, NodeMap nodes, KernelLog log)
     {
         _pages = pages;
+        _vmalloc = vmalloc;
+        _log = log;
         _early = early;
         _nodes = nodes;
         _reserveMemInit = new ReserveMemInit(memory, pages, early.ReserveMem, log);
@@ -48,6 +53,12 @@ public sealed class MemblockActor : IActor
             case MemblockProtocol.FindReserveMem:
                 result = Find((int)message.A, owner);
                 break;
+            case MemblockProtocol.Vmalloc:
+                result = AllocateArea(Vmalloc.From(message), owner);
+                break;
+            case MemblockProtocol.Vfree:
+                FreeArea(message.A, owner);
+                break;
             case MemblockProtocol.ReleaseScratch:
                 ReleaseScratch(message.A == 0 ? MigrateType.Cma : MigrateType.Movable);
                 break;
@@ -63,6 +74,19 @@ public sealed class MemblockActor : IActor
     {
         ulong phys = _pages.Allocate(request.Order, request.Type, owner, request.Node, exactNode: false, request.Zero);
         return phys == 0 ? new KernelResult(-Errno.ENOMEM) : new KernelResult(0, phys);
+    }
+
+    private KernelResult AllocateArea(Vmalloc request, PageOwner owner) =>
+        _vmalloc.Allocate(request.Pages, request.Order, request.Flags, owner, request.Zero) is { } area
+            ? new KernelResult(0, area.Address, area.Pages)
+            : new KernelResult(-Errno.ENOMEM);
+
+    private void FreeArea(ulong address, PageOwner owner)
+    {
+        if (!_vmalloc.Free(address, owner))
+        {
+            _log.Warn("vfree");
+        }
     }
 
     /// <summary>

@@ -23,6 +23,12 @@ public static class MemblockProtocol
 
     /// <summary>reserve_mem_find_by_name.</summary>
     public const ushort FindReserveMem = 0x0107;
+
+    /// <summary>vmalloc, vzalloc, vmalloc_huge.</summary>
+    public const ushort Vmalloc = 0x0108;
+
+    /// <summary>vfree.</summary>
+    public const ushort Vfree = 0x0109;
 }
 
 /// <summary>alloc_pages. Result value: physical address; -ENOMEM. The pages belong to the sender.</summary>
@@ -72,4 +78,33 @@ public readonly record struct FindReserveMem(int Index)
     /// <summary>The message.</summary>
     /// <returns>Words: index.</returns>
     public Message ToMessage() => new(new MessageKind(MemblockProtocol.FindReserveMem), (ulong)Index);
+}
+
+/// <summary>
+/// vmalloc. Result value: the virtual address of a new area whose pages belong to the sender; extra: its pages; -ENOMEM. See
+/// <see cref="VmallocAreas.Allocate"/>.
+/// </summary>
+/// <param name="Pages">Pages, rounded up to whole groups.</param>
+/// <param name="Order">Order of the groups of contiguous pages: 0, or 9 for huge mappings.</param>
+/// <param name="Flags">Flags of the area.</param>
+/// <param name="Zero">Whether the pages must read as zero.</param>
+public readonly record struct Vmalloc(ulong Pages, int Order, VmallocAttributes Flags, bool Zero)
+{
+    /// <summary>The message.</summary>
+    /// <returns>Words: pages, order, flags, zero.</returns>
+    public Message ToMessage() => new(new MessageKind(MemblockProtocol.Vmalloc), Pages, (ulong)Order, (ulong)Flags, Zero ? 1UL : 0);
+
+    /// <summary>Reads the message.</summary>
+    /// <param name="message">The message.</param>
+    /// <returns>The request.</returns>
+    public static Vmalloc From(in Message message) => new(message.A, (int)message.B, (VmallocAttributes)message.C, message.D != 0);
+}
+
+/// <summary>vfree of an area whose pages belong to the sender. Always answered with 0; an address that is no area's only warns.</summary>
+/// <param name="Address">Its virtual address; 0 does nothing.</param>
+public readonly record struct Vfree(ulong Address)
+{
+    /// <summary>The message.</summary>
+    /// <returns>Words: address.</returns>
+    public Message ToMessage() => new(new MessageKind(MemblockProtocol.Vfree), Address);
 }

@@ -41,6 +41,17 @@ public class ControlTests
     }
 
     [Fact]
+    public void Machines_that_preserve_vmalloc_areas_among_other_things_keep_every_invariant()
+    {
+        OperationMix mix = OperationMix.Default with { PreserveVmalloc = 60 };
+        Scenario scenario = Mixed with { Machines = 60, Workload = Mixed.Workload with { Mix = mix } };
+
+        FleetResult result = FleetRunner.Run(new FleetPlan(scenario.Resolve(), 20261120), new FleetOptions { Workers = 2 });
+
+        AssertNone(result);
+    }
+
+    [Fact]
     public void Operations_that_fail_for_want_of_memory_break_nothing()
     {
         Scenario scenario = MachineBench.Small("7.3-rc7", "7.2.13") with
@@ -54,7 +65,7 @@ public class ControlTests
                 OperationsPerKexec = 400,
                 MemoryLimitBytes = 1UL << 40,
                 FolioOrders = new ValueRange(4, 10),
-                Mix = new OperationMix { PreserveFolio = 4, PreservePages = 3, AllocPreserve = 3 },
+                Mix = new OperationMix { PreserveFolio = 4, PreservePages = 3, AllocPreserve = 3, PreserveVmalloc = 1 },
             },
         };
 
@@ -92,7 +103,7 @@ public class ControlTests
         [
             InvariantCatalog.HandOverAccepted, InvariantCatalog.PreservedContent, InvariantCatalog.PreservedNotAllocated, InvariantCatalog.RestoreExact,
             InvariantCatalog.SubtreeExact, InvariantCatalog.AllocationDisjoint, InvariantCatalog.ScratchMovable, InvariantCatalog.KexecMetadata,
-            InvariantCatalog.KernelAlive, InvariantCatalog.PageOwnership, InvariantCatalog.ReserveMemRevived,
+            InvariantCatalog.KernelAlive, InvariantCatalog.PageOwnership, InvariantCatalog.ReserveMemRevived, InvariantCatalog.VmallocChain,
         ];
 
         Assert.Equal(InvariantCatalog.All.Select(invariant => invariant.Name).Order(), proved.Order());

@@ -28,6 +28,7 @@ internal sealed class KhoBench
         Nodes.Add(1, NodeBorderPfn, 0);
         Nodes.Add(NodeBorderPfn, RamEndPfn, 1);
         Pages = new PageAllocator(Memory, new PageAllocatorOptions(Build.PageblockOrder), Nodes);
+        Vmalloc = new VmallocAreas(Pages);
         Pages.AddFree(FreeStartPfn, NodeBorderPfn, 0, MigrateType.Movable);
         Pages.AddFree(NodeBorderPfn, FreeEndPfn, 1, MigrateType.Movable);
         TrackerPages = new ForwardPageSource(Memory, PageGeometry.PhysOf(FreeEndPfn));
@@ -40,11 +41,11 @@ internal sealed class KhoBench
             Assert.Equal(0, Early.ReserveMem.Handle(region, Memory, Early.Memblock, Build, null, Log));
         }
 
-        Core = new KhoCore(Memory, Pages, Nodes, Early.Scratch, Stamps, incoming?.Invoke(this), Build, enabled, Log);
+        Core = new KhoCore(Memory, Pages, Vmalloc, Nodes, Early.Scratch, Stamps, incoming?.Invoke(this), Build, enabled, Log);
         _tracker = new RadixTrackerActor(() => RadixTree.Create(Memory, TrackerPages), Log);
         _actors[ActorId.Kho.Value] = new KhoCoreActor(Core);
         _actors[ActorId.Tracker.Value] = _tracker;
-        Memblock = new LimitedMemblock(new MemblockActor(Memory, Pages, Early, Nodes, Log));
+        Memblock = new LimitedMemblock(new MemblockActor(Memory, Pages, Vmalloc, Early, Nodes, Log));
         _actors[ActorId.Memblock.Value] = Memblock;
     }
 
@@ -55,6 +56,8 @@ internal sealed class KhoBench
     public NodeMap Nodes { get; } = new();
 
     public PageAllocator Pages { get; }
+
+    public VmallocAreas Vmalloc { get; }
 
     public EarlyMemory Early { get; } = new();
 

@@ -1,3 +1,4 @@
+using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Machines.UserSpace;
@@ -22,6 +23,9 @@ internal enum HoldingKind : byte
 
     /// <summary>A reserve_mem region; the ledger remembers its pattern.</summary>
     ReserveMem = 5,
+
+    /// <summary>A vmalloc area; the ledger remembers its descriptor.</summary>
+    Vmalloc = 6,
 }
 
 /// <summary>A piece of memory that the workload holds in this generation.</summary>
@@ -56,6 +60,12 @@ internal record struct Holding
 
     /// <summary>For a blob, the bytes published.</summary>
     public ulong SizeBytes { get; set; }
+
+    /// <summary>For a vmalloc area, its virtual address in this kernel; it has no first page.</summary>
+    public ulong Address { get; init; }
+
+    /// <summary>For a preserved vmalloc area, what it is handed over with.</summary>
+    public VmallocDescriptor Descriptor { get; init; }
 
     /// <summary>Where the ledger has it, or -1.</summary>
     public int LedgerSlot { get; set; }

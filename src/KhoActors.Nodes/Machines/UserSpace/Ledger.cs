@@ -1,3 +1,4 @@
+using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Machines.UserSpace;
@@ -6,8 +7,8 @@ namespace KhoActors.Nodes.Machines.UserSpace;
 /// The workload's own hand-over structure, in a preserved folio that is published as the sub-blob <c>workload</c>: the only thing by which
 /// the next generation's workload knows what was preserved. Our layout, not the kernel's (workload-v1): a header of 32 bytes (u64 magic,
 /// u64 slots, 16 bytes zero), then slots of 32 bytes: u64 kind (bits 0..7) and valid (bit 63), u64 first pfn, u64 pages (a blob: bytes),
-/// u64 seed; all little-endian. A slot is written after its memory was preserved and cleared before it is un-preserved, so at any jump
-/// it names only memory that survives.
+/// u64 seed; of a vmalloc area, its descriptor in place of pfn and pages; all little-endian. A slot is written after its memory was
+/// preserved and cleared before it is un-preserved, so at any jump it names only memory that survives.
 /// </summary>
 internal sealed class Ledger
 {
@@ -56,8 +57,13 @@ internal sealed class Ledger
             {
                 int slot = _nextSlot;
                 _nextSlot = (slot + 1) % Slots;
-                Word(slot + 1, 1) = holding.StartPfn;
-                Word(slot + 1, 2) = holding.Kind == HoldingKind.Blob ? holding.SizeBytes : holding.Pages;
+                Word(slot + 1, 1) = holding.Kind == HoldingKind.Vmalloc ? holding.Descriptor.Low : holding.StartPfn;
+                Word(slot + 1, 2) = holding.Kind switch
+                {
+                    HoldingKind.Blob => holding.SizeBytes,
+                    HoldingKind.Vmalloc => holding.Descriptor.High,
+                    _ => holding.Pages,
+                };
                 Word(slot + 1, 3) = holding.Seed;
                 Word(slot + 1, 0) = (ulong)holding.Kind | ValidBit;
                 return slot;
@@ -84,6 +90,21 @@ internal sealed class Ledger
         ulong startPfn = Word(slot + 1, 1);
         ulong extent = Word(slot + 1, 2);
         HoldingKind kind = (HoldingKind)(head & 0xFF);
+        if (kind == HoldingKind.Vmalloc)
+        {
+            VmallocDescriptor descriptor = VmallocDescriptor.From(startPfn, extent);
+            holding = new Holding
+            {
+                Kind = kind,
+                Descriptor = descriptor,
+                Pages = descriptor.TotalPages,
+                BlockPages = descriptor.TotalPages,
+                Seed = Word(slot + 1, 3),
+                LedgerSlot = -1,
+            };
+            return (head & ValidBit) != 0;
+        }
+
         ulong pages = kind == HoldingKind.Blob ? 1UL << PageGeometry.OrderOf(extent) : extent;
         holding = new Holding
         {

@@ -22,6 +22,7 @@ internal sealed class Operations
     {
         Idle,
         Allocate,
+        Vmalloc,
         Preserve,
         AllocPreserve,
         Publish,
@@ -62,6 +63,9 @@ internal sealed class Operations
             case WorkloadOperation.RemoveSubtree:
                 StartRemove(outbox);
                 break;
+            case WorkloadOperation.PreserveVmalloc:
+                StartPreserveVmalloc(outbox);
+                break;
             default:
                 StartFree(outbox);
                 break;
@@ -79,6 +83,9 @@ internal sealed class Operations
         {
             case Step.Allocate:
                 AfterAllocate(slot, ref task, result, outbox);
+                break;
+            case Step.Vmalloc:
+                AfterVmalloc(slot, ref task, result, outbox);
                 break;
             case Step.Preserve:
                 AfterPreserve(slot, ref task, result);
@@ -105,6 +112,11 @@ internal sealed class Operations
                 throw new InvalidOperationException($"a reply for operation {slot}, which waits for none");
         }
     }
+
+    /// <summary>The request that gives a holding's memory back.</summary>
+    public static Message FreeingOf(in Holding holding) => holding.Kind == HoldingKind.Vmalloc
+        ? new Vfree(holding.Address).ToMessage()
+        : new FreePageRange(holding.BlockPfn, holding.BlockPages).ToMessage();
 
     private static ulong PhysOf(in Holding holding) => PageGeometry.PhysOf(holding.StartPfn);
 
@@ -160,17 +172,54 @@ internal sealed class Operations
         End(slot);
     }
 
+    private void StartPreserveVmalloc(Outbox outbox)
+    {
+        if (_state.TakeHolding(HoldingChoice.Preservable(HoldingKind.Vmalloc), half: true, out Holding held))
+        {
+            AskPreserve(Begin(held), held, outbox);
+            return;
+        }
+
+        Holding wanted = _state.DrawVmalloc(out int order);
+        if (!_state.MayHold(wanted.BlockPages))
+        {
+            StartFree(outbox);
+            return;
+        }
+
+        _state.HeldPages += wanted.BlockPages;
+        VmallocAttributes flags = order == 0 ? VmallocAttributes.Alloc : VmallocAttributes.Alloc | VmallocAttributes.AllowHugeVmap;
+        Ask(Begin(wanted), Step.Vmalloc, ActorId.Memblock, new Vmalloc(wanted.Pages, order, flags, Zero: false).ToMessage(), outbox);
+    }
+
+    private void AfterVmalloc(int slot, ref Task task, KernelResult result, Outbox outbox)
+    {
+        if (!result.Succeeded)
+        {
+            _state.HeldPages -= task.Holding.BlockPages;
+            End(slot);
+            return;
+        }
+
+        task.Holding = task.Holding with { Address = result.Value };
+        _state.Fill(task.Holding);
+        AskPreserve(slot, task.Holding, outbox);
+    }
+
     private void AskPreserve(int slot, in Holding holding, Outbox outbox)
     {
-        Message message = holding.Kind == HoldingKind.Range
-            ? new PagesRequest(holding.StartPfn, holding.Pages).ToMessage(KhoProtocol.PreservePages)
-            : new FolioRequest(holding.StartPfn, holding.Order).ToMessage(KhoProtocol.PreserveFolio);
+        Message message = holding.Kind switch
+        {
+            HoldingKind.Range => new PagesRequest(holding.StartPfn, holding.Pages).ToMessage(KhoProtocol.PreservePages),
+            HoldingKind.Vmalloc => new PreserveVmalloc(holding.Address, default).ToMessage(),
+            _ => new FolioRequest(holding.StartPfn, holding.Order).ToMessage(KhoProtocol.PreserveFolio),
+        };
         Ask(slot, Step.Preserve, ActorId.Kho, message, outbox);
     }
 
     private void AfterPreserve(int slot, ref Task task, KernelResult result)
     {
-        Holding holding = task.Holding;
+        Holding holding = task.Holding with { Descriptor = VmallocDescriptor.From(result.Value, result.Extra) };
         _state.Holdings.Add(result.Succeeded ? _state.Record(holding) : holding with { Preserved = false });
         End(slot);
     }
@@ -238,6 +287,9 @@ internal sealed class Operations
             case HoldingKind.Range:
                 Ask(slot, Step.Unpreserve, ActorId.Kho, new PagesRequest(holding.StartPfn, holding.Pages).ToMessage(KhoProtocol.UnpreservePages), outbox);
                 break;
+            case HoldingKind.Vmalloc:
+                Ask(slot, Step.Unpreserve, ActorId.Kho, new VmallocDescriptorRequest(holding.Descriptor).ToMessage(KhoProtocol.UnpreserveVmalloc), outbox);
+                break;
             case HoldingKind.Folio:
                 Ask(slot, Step.Unpreserve, ActorId.Kho, new FolioRequest(holding.StartPfn, holding.Order).ToMessage(KhoProtocol.UnpreserveFolio), outbox);
                 break;
@@ -261,7 +313,7 @@ internal sealed class Operations
         if (_state.TakeHolding(HoldingChoice.AnyUnpreserved, half: false, out Holding holding))
         {
             int slot = Begin(holding);
-            Ask(slot, Step.Free, ActorId.Memblock, new FreePageRange(holding.BlockPfn, holding.BlockPages).ToMessage(), outbox);
+            Ask(slot, Step.Free, ActorId.Memblock, FreeingOf(holding), outbox);
         }
     }
 

@@ -131,9 +131,12 @@ internal sealed class Revival
 
     private void AskRestore(Outbox outbox)
     {
-        Message message = _current.Kind == HoldingKind.Range
-            ? new PagesRequest(_current.StartPfn, _current.Pages).ToMessage(KhoProtocol.RestorePages)
-            : new AddressRequest(PageGeometry.PhysOf(_current.StartPfn)).ToMessage(KhoProtocol.RestoreFolio);
+        Message message = _current.Kind switch
+        {
+            HoldingKind.Range => new PagesRequest(_current.StartPfn, _current.Pages).ToMessage(KhoProtocol.RestorePages),
+            HoldingKind.Vmalloc => new VmallocDescriptorRequest(_current.Descriptor).ToMessage(KhoProtocol.RestoreVmalloc),
+            _ => new AddressRequest(PageGeometry.PhysOf(_current.StartPfn)).ToMessage(KhoProtocol.RestoreFolio),
+        };
         Ask(Step.Restore, ActorId.Kho, message, outbox);
     }
 
@@ -146,7 +149,7 @@ internal sealed class Revival
 
     private void AfterRestore(KernelResult result, Outbox outbox)
     {
-        bool whole = result.Succeeded && (_current.Kind == HoldingKind.Range || (int)result.Value == _current.Order);
+        bool whole = result.Succeeded && (_current.Kind is HoldingKind.Range or HoldingKind.Vmalloc || (int)result.Value == _current.Order);
         if (!whole)
         {
             _state.Counters.Lost++;
@@ -155,17 +158,18 @@ internal sealed class Revival
         }
 
         _state.Counters.Restored++;
-        _state.Counters.Corrupted += _state.Memory.Holds(_current.StartPfn, _current.Pages, _current.Pattern, out _) ? 0 : 1;
+        _current = _current.Kind == HoldingKind.Vmalloc ? _current with { Address = result.Value } : _current;
+        _state.Counters.Corrupted += _state.IsIntact(_current) ? 0 : 1;
         if (_state.Chance(KeepPartsPerMillion))
         {
-            HoldingKind kind = _current.Kind == HoldingKind.Range ? HoldingKind.Range : HoldingKind.Folio;
+            HoldingKind kind = _current.Kind is HoldingKind.Range or HoldingKind.Vmalloc ? _current.Kind : HoldingKind.Folio;
             _state.Holdings.Add(_current with { Kind = kind, Preserved = false });
             _state.HeldPages += _current.BlockPages;
             NextSlot(outbox);
             return;
         }
 
-        Ask(Step.Free, ActorId.Memblock, new FreePageRange(_current.BlockPfn, _current.BlockPages).ToMessage(), outbox);
+        Ask(Step.Free, ActorId.Memblock, Operations.FreeingOf(_current), outbox);
     }
 
     private static void AllocateLedger(Outbox outbox) => Ask(Step.AllocateLedger, ActorId.Kho, new AllocPreserve(Ledger.SizeBytes).ToMessage(), outbox);

@@ -34,12 +34,17 @@ internal struct WorkloadCounters
 internal sealed class WorkloadState
 {
     private readonly OwnedMemory _memory;
+    private readonly VmallocAreas _vmalloc;
     private int[] _cumulativeWeights = [];
     private RandomStream _draws = null!;
     private Workload _plan = null!;
     private IReadOnlyList<int> _nodes = [];
 
-    public WorkloadState(OwnedMemory memory) => _memory = memory;
+    public WorkloadState(OwnedMemory memory, VmallocAreas vmalloc)
+    {
+        _memory = memory;
+        _vmalloc = vmalloc;
+    }
 
     public List<Holding> Holdings { get; } = [];
 
@@ -115,6 +120,16 @@ internal sealed class WorkloadState
         };
     }
 
+    /// <summary>An area of vmalloc that is not allocated yet; one of 2 MiB or more consists of huge blocks in half of the cases.</summary>
+    public Holding DrawVmalloc(out int order)
+    {
+        const int HugeOrder = 9;
+        ulong pages = Between(_plan.RangePages);
+        order = pages >= 1UL << HugeOrder && _draws.NextBelow(2) == 0 ? HugeOrder : 0;
+        ulong whole = (((pages - 1) >> order) + 1) << order;
+        return new Holding { Kind = HoldingKind.Vmalloc, Pages = whole, BlockPages = whole, Seed = _draws.NextUInt64(), LedgerSlot = -1 };
+    }
+
     /// <summary>Whether more pages may be held: within the scenario's limit, with room in the ledger.</summary>
     public bool MayHold(ulong pages) =>
         HeldPages + pages <= _plan.MemoryLimitBytes >> PageGeometry.Shift && Holdings.Count < Ledger.Slots - 32;
@@ -151,7 +166,45 @@ internal sealed class WorkloadState
     }
 
     /// <summary>Fills a holding with its pattern.</summary>
-    public void Fill(in Holding holding) => _memory.Fill(holding.StartPfn, holding.Pages, holding.Pattern);
+    public void Fill(in Holding holding)
+    {
+        if (holding.Kind != HoldingKind.Vmalloc)
+        {
+            _memory.Fill(holding.StartPfn, holding.Pages, holding.Pattern);
+            return;
+        }
+
+        VmallocArea area = AreaOf(holding);
+        for (ulong page = 0, pages; page < area.Pages; page += pages)
+        {
+            pages = area.ContiguousFrom(page);
+            _memory.Fill(area.PfnOf(page), pages, holding.Pattern.Skip(page));
+        }
+    }
+
+    /// <summary>Whether a holding has its pattern still.</summary>
+    public bool IsIntact(in Holding holding)
+    {
+        if (holding.Kind != HoldingKind.Vmalloc)
+        {
+            return _memory.Holds(holding.StartPfn, holding.Pages, holding.Pattern, out _);
+        }
+
+        VmallocArea area = AreaOf(holding);
+        for (ulong page = 0, pages; page < area.Pages; page += pages)
+        {
+            pages = area.ContiguousFrom(page);
+            if (!_memory.Holds(area.PfnOf(page), pages, holding.Pattern.Skip(page), out _))
+            {
+                return false;
+            }
+        }
+
+        return area.Pages == holding.Pages;
+    }
+
+    private VmallocArea AreaOf(in Holding holding) =>
+        _vmalloc.Find(holding.Address) ?? throw new InvalidOperationException($"the workload holds no area at 0x{holding.Address:x}");
 
     /// <summary>Enters a preserved holding into the ledger.</summary>
     public Holding Record(in Holding holding)

@@ -73,6 +73,7 @@ internal static class CommandLine
             InspectCommand.Create(terminal),
             CatalogCommands.CreateScenarios(terminal),
             CatalogCommands.CreateKernels(terminal),
+            ClientsCommand.Create(terminal),
             InvariantsCommand.Create(terminal),
             ValidateCommand.Create(terminal),
             DoctorCommand.Create(terminal),

@@ -13,9 +13,10 @@ internal static class SourceTree
     public static KernelCatalog Kernels() => new(Folder("kernels"));
 
     /// <summary>The scenario files of the tree.</summary>
+    /// <param name="clients">The clients that they may name; null for those that come with the laboratory.</param>
     /// <returns>The catalog.</returns>
     /// <exception cref="UsageException">The program runs outside a tree.</exception>
-    public static ScenarioCatalog Scenarios() => new(Folder("scenarios"), Kernels());
+    public static ScenarioCatalog Scenarios(ClientCatalog? clients = null) => new(Folder("scenarios"), Kernels(), clients);
 
     /// <summary>Finds the root by walking up from the program, then from the current folder.</summary>
     /// <returns>Its path, or null when the program runs outside a tree.</returns>

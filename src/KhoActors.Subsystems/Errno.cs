@@ -30,6 +30,9 @@ public static class Errno
     /// <summary>Out of memory, or no room in the root FDT.</summary>
     public const int ENOMEM = 12;
 
+    /// <summary>Permission denied: also a file name that no directory may hold.</summary>
+    public const int EACCES = 13;
+
     /// <summary>Bad address: memory could not be mapped.</summary>
     public const int EFAULT = 14;
 
@@ -87,14 +90,14 @@ public static class Errno
     /// <summary>Protocol error: data of another version.</summary>
     public const int EPROTO = 71;
 
-    /// <summary>Structure needs cleaning: a damaged file system.</summary>
-    public const int EUCLEAN = 117;
-
     /// <summary>The operation is not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
     /// <summary>No hole for a kexec segment in any scratch area.</summary>
     public const int EADDRNOTAVAIL = 99;
+
+    /// <summary>Structure needs cleaning: a damaged file system.</summary>
+    public const int EUCLEAN = 117;
 
     /// <summary>The symbolic form that the kernel's %pe prints.</summary>
     /// <param name="result">A result of a kernel function: 0 or a negative errno.</param>
@@ -109,6 +112,7 @@ public static class Errno
         -EBADF => "-EBADF",
         -EAGAIN => "-EAGAIN",
         -ENOMEM => "-ENOMEM",
+        -EACCES => "-EACCES",
         -EFAULT => "-EFAULT",
         -EBUSY => "-EBUSY",
         -EEXIST => "-EEXIST",
@@ -128,9 +132,9 @@ public static class Errno
         -ENOTEMPTY => "-ENOTEMPTY",
         -ELOOP => "-ELOOP",
         -EPROTO => "-EPROTO",
-        -EUCLEAN => "-EUCLEAN",
         -EOPNOTSUPP => "-EOPNOTSUPP",
         -EADDRNOTAVAIL => "-EADDRNOTAVAIL",
+        -EUCLEAN => "-EUCLEAN",
         _ => result.ToString(System.Globalization.CultureInfo.InvariantCulture),
     };
 }

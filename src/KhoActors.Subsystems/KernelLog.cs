@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace KhoActors.Subsystems;
 
 /// <summary>Kernel log levels (include/linux/kern_levels.h).</summary>
@@ -47,6 +49,9 @@ public sealed class KernelLog
 
     /// <summary>All lines so far, oldest first.</summary>
     public IReadOnlyList<LogLine> Lines => _lines;
+
+    /// <summary>All lines so far without copying; valid until the next one is written.</summary>
+    internal ReadOnlySpan<LogLine> LineSpan => CollectionsMarshal.AsSpan(_lines);
 
     /// <summary>How many WARN() conditions were met, printed or not (once-only warnings count every time).</summary>
     public long Warnings { get; private set; }

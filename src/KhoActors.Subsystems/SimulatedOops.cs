@@ -50,6 +50,9 @@ public sealed class SimulatedOopsException : Exception
     public static SimulatedOopsException BadPageFrame(ulong pfn) =>
         PageFault(unchecked(MemoryMapBase + (pfn * PageStructBytes) + PagePrivateOffset));
 
-    private static SimulatedOopsException PageFault(ulong address) =>
+    /// <summary>The crash of a kernel that touches a virtual address where nothing is mapped.</summary>
+    /// <param name="address">The virtual address.</param>
+    /// <returns>The exception, to be thrown.</returns>
+    public static SimulatedOopsException PageFault(ulong address) =>
         new($"BUG: unable to handle page fault for address: {address:x16}");
 }

@@ -17,6 +17,7 @@ public sealed class BootCheckTests
     [InlineData("image size", "v4-7.3-default-scale")]
     [InlineData("one early allocation", "v4-7.3-explicit")]
     [InlineData("no KHO", "v4-7.3-explicit")]
+    [InlineData("no debugfs", "v4-7.3-explicit")]
     [InlineData("errno", "faults-v4-7.3-root")]
     [InlineData("release", "v4-7.3-explicit")]
     public void A_kernel_that_is_built_wrong_is_noticed(string bug, string name)
@@ -35,6 +36,7 @@ public sealed class BootCheckTests
             "image size" => right with { ImageReservedBytes = right.ImageReservedBytes - 0x200000 },
             "one early allocation" => right with { EarlyAllocations = [.. right.EarlyAllocations.Skip(1)] },
             "no KHO" => right with { KhoBuilt = false },
+            "no debugfs" => right with { KhoDebugfs = false },
             "errno" => right with { RevivalLineHasErrno = true },
             "release" => right with { Release = "7.3.0-rc8" },
             _ => throw new ArgumentOutOfRangeException(nameof(bug), bug, "unknown"),
@@ -52,6 +54,12 @@ public sealed class BootCheckTests
     [InlineData("gen-1/dmesg.txt", "node   0: [mem 0x0000000017c00000-", "node   0: [mem 0x0000000017d00000-")]
     [InlineData("gen-1/kho/out/scratch_phys", "0x1dc00000", "0x1dd00000")]
     [InlineData("gen-1/kho/out/scratch_len", "0x1000000", "0x1000001")]
+    [InlineData("gen-1/kho.ls", "-r-------- 0 kho/in/fdt", "-rw------- 0 kho/in/fdt")]
+    [InlineData("gen-1/kho.ls", "drwxr-xr-x 0 kho/in\n", "")]
+    [InlineData("gen-1/kho.ls", "-r-------- 0 kho/in/sub_fdts/memblock\n", "")]
+    [InlineData("gen-1/kho.ls", "kho/out/scratch_len\n", "kho/out/fdt\n-r-------- 0 kho/out/scratch_len\n")]
+    [InlineData("gen-1/kho/in/sub_fdts/memblock", "memblock-v1", "memblock-v2")]
+    [InlineData("gen-1/kho/in/sub_fdts/kexec-metadata", "7.3.0-rc7-a", "7.3.0-rc7-b")]
     [InlineData("gen-1/kho/out/sub_fdts/memblock", "memblock-v1", "memblock-v2")]
     [InlineData("gen-1/kho/out/sub_fdts/kexec-metadata", "7.3.0-rc7-a", "7.3.0-rc7-b")]
     [InlineData("case.json", "\"0x1f9137c0\",\n     \"0x10000\"", "\"0x1f9137c0\",\n     \"0x20000\"")]

@@ -15,8 +15,8 @@ internal static class CatalogCommands
         terminal,
         "scenarios",
         "List the scenarios, or show one as JSON with every default filled in.",
-        static () => SourceTree.Scenarios().List(),
-        static name => CanonicalText.Of(SourceTree.Scenarios().Load(name).Scenario));
+        static clients => SourceTree.Scenarios(clients).List(),
+        static (clients, name) => CanonicalText.Of(SourceTree.Scenarios(clients).Load(name).Scenario));
 
     /// <summary>Makes <c>kho kernels</c>.</summary>
     /// <param name="terminal">Where it reads and writes.</param>
@@ -25,24 +25,30 @@ internal static class CatalogCommands
         terminal,
         "kernels",
         "List the simulated kernels, or show one as JSON with every default filled in.",
-        static () => SourceTree.Kernels().List(),
-        static name => CanonicalText.Of(SourceTree.Kernels().Load(name)));
+        static _ => SourceTree.Kernels().List(),
+        static (_, name) => CanonicalText.Of(SourceTree.Kernels().Load(name)));
 
     private static Command Create(
-        Terminal terminal, string name, string description, Func<IReadOnlyList<CatalogEntry>> list, Func<string, string> show)
+        Terminal terminal,
+        string name,
+        string description,
+        Func<ClientCatalog, IReadOnlyList<CatalogEntry>> list,
+        Func<ClientCatalog, string, string> show)
     {
         Argument<string?> one = new("name") { Description = "A name or a file.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> json = CommonOptions.Json();
         json.Description = "Write the list as JSON with stable field names.";
-        Command command = new(name, description) { one, json };
+        Option<string[]> clients = CommonOptions.Clients();
+        Command command = new(name, description) { one, clients, json };
         command.SetAction(parsed =>
         {
+            ClientCatalog known = ClientAssemblies.CatalogWith(parsed.GetValue(clients));
             if (parsed.GetValue(one) is not { } chosen)
             {
-                return (int)new CatalogReport(list()).Write(terminal, parsed.GetValue(json));
+                return (int)new CatalogReport(list(known)).Write(terminal, parsed.GetValue(json));
             }
 
-            using JsonDocument shown = JsonDocument.Parse(show(chosen));
+            using JsonDocument shown = JsonDocument.Parse(show(known, chosen));
             JsonReport.Write(terminal, shown.RootElement.WriteTo);
             return (int)ExitCode.Held;
         });

@@ -5,7 +5,10 @@ using KhoActors.Subsystems.Fdt;
 
 namespace KhoActors.Host.Commands;
 
-/// <summary><c>kho inspect FILE.dtb|CAPTURE</c>: what is in a device tree blob or in memory captured on a real kernel.</summary>
+/// <summary>
+/// <c>kho inspect FILE.dtb|CAPTURE|SCENARIO</c>: what is in a device tree blob, in memory captured on a real kernel, or in a machine of a
+/// scenario.
+/// </summary>
 internal static class InspectCommand
 {
     private const int BlobBytesMax = 64 << 20;
@@ -15,10 +18,31 @@ internal static class InspectCommand
     /// <returns>The command.</returns>
     public static Command Create(Terminal terminal)
     {
-        Argument<string> target = new("target") { Description = "A device tree blob, a capture, or one generation of it (gen-N), which is shown in full." };
+        Argument<string> target = new("target")
+        {
+            Description = "A device tree blob; a capture, or one generation of it (gen-N), which is shown in full; or a scenario.",
+        };
         Option<bool> json = CommonOptions.Json();
-        Command command = new("inspect", "Show what is in a device tree blob or in memory captured on a real kernel.") { target, json };
-        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(target), parsed.GetValue(json)));
+        InspectMachine machine = new();
+        Command command = new("inspect", "Show what is in a device tree blob, in memory captured on a real kernel, or in a simulated machine.") { target, json };
+        machine.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            string name = parsed.GetRequiredValue(target);
+            bool asJson = parsed.GetValue(json);
+            if (!machine.IsMeant(name, parsed))
+            {
+                return (int)Run(terminal, name, asJson);
+            }
+
+            if (Capture.Recognises(name))
+            {
+                throw new UsageException($"{name} is a capture: views are of machines of a scenario");
+            }
+
+            machine.Run(terminal, name, parsed, asJson);
+            return (int)ExitCode.Held;
+        });
         return command;
     }
 
@@ -69,13 +93,7 @@ internal static class InspectCommand
     private static ExitCode InspectBlob(Terminal terminal, string path, bool asJson)
     {
         byte[] blob = InputFile.Read(path, BlobBytesMax, "a device tree blob or a capture");
-        using StringWriter source = new() { NewLine = "\n" };
-        int result = FdtDts.Print(blob, source, FdtDtsStyle.NativeNumbers);
-        if (result != 0)
-        {
-            terminal.Complain($"{path}: not a sound device tree blob: {FdtError.Symbol(result)}");
-            return ExitCode.Usage;
-        }
+        string source = DeviceTreeSource.Of(blob) ?? throw new UsageException($"{path}: not a sound device tree blob: {DeviceTreeSource.ProblemOf(blob)}");
 
         if (asJson)
         {
@@ -84,7 +102,7 @@ internal static class InspectCommand
                 json.WriteStartObject();
                 json.WriteString("file", path);
                 json.WriteNumber("totalsize", FdtReader.TotalSize(blob));
-                json.WriteString("dts", source.ToString());
+                json.WriteString("dts", source);
                 json.WriteEndObject();
             });
         }

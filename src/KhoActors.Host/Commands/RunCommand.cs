@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 using KhoActors.Host.Reports;
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.Machines;
@@ -16,20 +15,13 @@ internal sealed class RunCommand
     private const int WorkersMax = 1024;
     private readonly Terminal _terminal;
     private readonly Argument<string> _scenario = new("scenario") { Description = "A name or a file.", DefaultValueFactory = static _ => "fleet" };
-    private readonly Option<int?> _machines = CommonOptions.Count("--machines", "Machines, instead of the scenario's.");
-    private readonly Option<int?> _kexecs = CommonOptions.Count("--kexecs", "Kexecs of each machine, instead of the scenario's.");
-    private readonly Option<string?> _seed = new("--seed") { Description = "A number, or 'random' to draw one; default is the scenario's." };
+    private readonly ScenarioOptions _options = new(mayDrawSeed: true);
     private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Threads; the digest is the same for any number.", WorkersMax);
     private readonly Option<string> _engine = new("--engine")
     {
         Description = "Who carries the machines: local.",
         DefaultValueFactory = static _ => LocalEngine,
     };
-    private readonly Option<string[]> _set = new("--set")
-    {
-        Description = "key=value: another value in the scenario, e.g. workload.operations_per_kexec=128.",
-    };
-
     private readonly Option<bool> _json = CommonOptions.Json();
 
     private RunCommand(Terminal terminal) => _terminal = terminal;
@@ -42,7 +34,8 @@ internal sealed class RunCommand
         RunCommand run = new(terminal);
         Command command = new("run", "Take simulated machines through chains of kexecs and judge every one.")
         {
-            run._scenario, run._machines, run._kexecs, run._seed, run._workers, run._engine, run._set, run._json,
+            run._scenario, run._options.Machines, run._options.Kexecs, run._options.Seed, run._workers, run._engine, run._options.Set,
+            run._options.Clients, run._json,
         };
         command.SetAction(parsed => (int)run.Run(parsed));
         return command;
@@ -57,13 +50,19 @@ internal sealed class RunCommand
         }
 
         string name = parsed.GetRequiredValue(_scenario);
-        ResolvedScenario resolved = SourceTree.Scenarios().Load(name, SettingsOf(parsed));
-        ulong seed = SeedOf(parsed.GetValue(_seed), resolved.Scenario);
+        List<string> settings = _options.SettingsOf(parsed);
+        ResolvedScenario resolved = _options.Load(parsed, name);
+        ulong seed = _options.SeedOf(parsed, resolved.Scenario);
         int workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount;
         ReproducingLine reproduce = new ReproducingLine("run", name).With("--seed", seed);
-        foreach (string setting in SettingsOf(parsed))
+        foreach (string setting in settings)
         {
             reproduce.With("--set", setting);
+        }
+
+        foreach (string file in parsed.GetValue(_options.Clients) ?? [])
+        {
+            reproduce.With("--clients", file);
         }
 
         bool asJson = parsed.GetValue(_json);
@@ -136,39 +135,6 @@ internal sealed class RunCommand
         }
 
         return result.Kexecs == 0 ? ExitCode.Inconclusive : ExitCode.Held;
-    }
-
-    private List<string> SettingsOf(ParseResult parsed)
-    {
-        List<string> settings = [.. parsed.GetValue(_set) ?? []];
-        Add("machines", parsed.GetValue(_machines));
-        Add("kexecs", parsed.GetValue(_kexecs));
-        return settings;
-
-        void Add(string key, int? value)
-        {
-            if (value is { } given)
-            {
-                settings.Add(string.Create(CultureInfo.InvariantCulture, $"{key}={given}"));
-            }
-        }
-    }
-
-    private static ulong SeedOf(string? text, Scenario scenario)
-    {
-        if (text is null)
-        {
-            return scenario.Seed;
-        }
-
-        if (text == "random")
-        {
-            return BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
-        }
-
-        return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
-            ? seed
-            : throw new UsageException($"--seed '{text}': a number from 0 to {ulong.MaxValue} or 'random' is accepted");
     }
 
     private static RunSummary SummaryOf(FleetResult result, Scenario scenario, ulong seed, TimeSpan elapsed)

@@ -10,8 +10,8 @@ internal static class ValidateCommand
 {
     private const int FileBytesMax = 16 << 20;
 
-    // Only kernels have a release.
-    private const string KernelField = "release:";
+    // Only kernels have a release, or extend another.
+    private static readonly string[] KernelFields = ["release:", "extends:"];
 
     /// <summary>Makes the command.</summary>
     /// <param name="terminal">Where it reads and writes.</param>
@@ -20,16 +20,17 @@ internal static class ValidateCommand
     {
         Argument<string> file = new("file") { Description = "A scenario or kernel file." };
         Option<bool> json = CommonOptions.Json();
-        Command command = new("validate", "Check a scenario or kernel file and list every problem with its place.") { file, json };
-        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(file), parsed.GetValue(json)));
+        Option<string[]> clients = CommonOptions.Clients();
+        Command command = new("validate", "Check a scenario or kernel file and list every problem with its place.") { file, clients, json };
+        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(file), ClientAssemblies.CatalogWith(parsed.GetValue(clients)), parsed.GetValue(json)));
         return command;
     }
 
-    private static ExitCode Run(Terminal terminal, string path, bool asJson)
+    private static ExitCode Run(Terminal terminal, string path, ClientCatalog clients, bool asJson)
     {
         byte[] bytes = InputFile.Read(path, FileBytesMax, "a scenario or kernel file");
         bool isKernel = IsKernel(bytes);
-        IReadOnlyList<ScenarioProblem> problems = Check(bytes, path, isKernel);
+        IReadOnlyList<ScenarioProblem> problems = Check(bytes, path, isKernel, clients);
         string kind = isKernel ? "kernel" : "scenario";
         if (asJson)
         {
@@ -51,19 +52,19 @@ internal static class ValidateCommand
     }
 
     private static bool IsKernel(byte[] bytes) =>
-        Encoding.UTF8.GetString(bytes).Split('\n').Any(static line => line.StartsWith(KernelField, StringComparison.Ordinal));
+        Encoding.UTF8.GetString(bytes).Split('\n').Any(static line => Array.Exists(KernelFields, field => line.StartsWith(field, StringComparison.Ordinal)));
 
-    private static IReadOnlyList<ScenarioProblem> Check(byte[] bytes, string path, bool isKernel)
+    private static IReadOnlyList<ScenarioProblem> Check(byte[] bytes, string path, bool isKernel, ClientCatalog clients)
     {
         try
         {
             if (isKernel)
             {
-                KernelFile.Read(bytes, path);
+                KernelFile.Read(bytes, path, SourceTree.Kernels());
             }
             else
             {
-                ScenarioFile.Resolve(bytes, path, null, SourceTree.Kernels());
+                ScenarioFile.Resolve(bytes, path, null, SourceTree.Kernels(), clients);
             }
 
             return [];

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KhoActors.Nodes.Conformance;
+using KhoActors.Nodes.Machines;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Memblock;
 
@@ -91,7 +92,7 @@ internal static class BootJson
 
         json.WriteEndArray();
         json.WriteStartArray("orders");
-        foreach (InspectedOrder order in found.Orders)
+        foreach (TrackedOrder order in found.Orders)
         {
             json.WriteStartObject();
             json.WriteNumber("order", order.Order);

@@ -36,6 +36,9 @@ internal sealed class RunStory(Terminal terminal)
     private static string EndOf(GenerationEnd end) => end switch
     {
         GenerationEnd.Kexec => "then kexec",
+        GenerationEnd.KexecRefused => "then a plain reboot: a client refused the kexec again and again",
+        GenerationEnd.Reboot => "then a plain reboot",
+        GenerationEnd.EmergencyRestart => "then an emergency restart",
         GenerationEnd.LoadFailed => "then a plain reboot: the next kernel could not be loaded",
         GenerationEnd.Panic => "then a panic without hand-over",
         GenerationEnd.ColdBoot => "then power off and on",

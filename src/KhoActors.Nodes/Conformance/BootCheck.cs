@@ -8,8 +8,8 @@ namespace KhoActors.Nodes.Conformance;
 
 /// <summary>
 /// Boots the simulated kernel as the captured one was booted and compares what can be seen from outside: log lines, scratch areas,
-/// reserve_mem regions, early memory ranges, and the outgoing hand-over. Addresses that the real page and slab allocators chose are compared
-/// by what they must be (preserved, outside scratch), not by their values.
+/// reserve_mem regions, early memory ranges, debugfs, and the outgoing hand-over. Addresses that the real page and slab allocators chose are
+/// compared by what they must be (preserved, outside scratch), not by their values.
 /// </summary>
 internal static class BootCheck
 {
@@ -74,6 +74,7 @@ internal static class BootCheck
         CompareEarlyRanges(generation, boot, differences);
         CompareReserved(boot, differences);
         BootedHandoverCheck.Compare(generation, boot, differences);
+        BootedDebugfsCheck.Compare(generation, boot, differences);
         return differences.Result(
             name,
             $"{boot.SimulatedLines.Count} lines, {areas?.Length ?? 0} scratch areas, {generation.Description.ReserveMem?.Count ?? 0} regions, "

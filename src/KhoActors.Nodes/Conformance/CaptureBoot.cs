@@ -3,7 +3,6 @@ using KhoActors.Subsystems;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
-using KhoActors.Subsystems.Tracking;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -25,7 +24,7 @@ public enum BootVerdict
 /// <param name="Blobs">Its sub-blobs, in FDT order.</param>
 /// <param name="BlockCount">Preserved blocks.</param>
 /// <param name="Orders">The same by order, highest first.</param>
-public sealed record FoundHandover(RootFdtView RootFdt, IReadOnlyList<InspectedBlob> Blobs, int BlockCount, IReadOnlyList<InspectedOrder> Orders);
+public sealed record FoundHandover(RootFdtView RootFdt, IReadOnlyList<InspectedBlob> Blobs, int BlockCount, IReadOnlyList<TrackedOrder> Orders);
 
 /// <summary>A simulated kernel, booted as a captured one was: from the same memory, map and command line.</summary>
 public sealed class CaptureBoot
@@ -118,7 +117,7 @@ public sealed class CaptureBoot
         RootFdtView root = RootFdtView.Read(page);
         List<CaptureBlock> blocks = BlocksOf(memory, incoming.MapPhys);
         return new FoundHandover(
-            root, [.. root.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))], blocks.Count, InspectedOrder.Of(blocks));
+            root, [.. root.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))], blocks.Count, TrackedOrder.Of(blocks.Select(block => block.Order)));
     }
 
     /// <summary>The blocks of the tracker that the simulated kernel hands over itself.</summary>
@@ -127,17 +126,8 @@ public sealed class CaptureBoot
 
     private List<CaptureBlock> BlocksOf(PhysicalMemory memory, ulong mapPhys)
     {
-        Collector collector = new([]);
-        try
-        {
-            RadixTree.Attach(memory, mapPhys, isRam: Kernel.Start.Memory.Ram.Contains).Walk(ref collector);
-        }
-        catch (SimulatedOopsException)
-        {
-            collector.Blocks.Clear();
-        }
-
-        return collector.Blocks;
+        TrackedBlocks read = TrackedBlocks.Read(memory, mapPhys, Kernel.Start.Memory.Ram.Contains);
+        return read.Damage.Length == 0 ? CaptureBlock.Of(read.Blocks) : [];
     }
 
     /// <summary>A root FDT in RAM.</summary>
@@ -164,19 +154,5 @@ public sealed class CaptureBoot
 
         string[] texts = BootLines.OfConsole(console);
         return [.. texts.Select((text, i) => new LogLine(i < simulated.Count ? simulated[i].Level : LogLevel.Info, text))];
-    }
-
-    private readonly struct Collector(List<CaptureBlock> blocks) : IBlockVisitor
-    {
-        // A damaged tree may reach one leaf along millions of paths.
-        private const int BlocksMax = 4 << 20;
-
-        public List<CaptureBlock> Blocks { get; } = blocks;
-
-        public int Visit(ulong phys, int order)
-        {
-            Blocks.Add(new CaptureBlock(phys, order));
-            return Blocks.Count < BlocksMax ? 0 : 1;
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KhoActors.Nodes.Machines;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
@@ -6,18 +7,6 @@ using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Conformance;
-
-/// <summary>Blocks of one order.</summary>
-/// <param name="Order">log2 of the pages of each.</param>
-/// <param name="Blocks">How many.</param>
-/// <param name="Bytes">Bytes of all.</param>
-public readonly record struct InspectedOrder(int Order, int Blocks, ulong Bytes)
-{
-    /// <summary>Sums blocks up.</summary>
-    internal static IReadOnlyList<InspectedOrder> Of(IEnumerable<CaptureBlock> blocks) =>
-        [.. blocks.GroupBy(block => block.Order).OrderByDescending(group => group.Key)
-            .Select(group => new InspectedOrder(group.Key, group.Count(), (ulong)group.Count() << (group.Key + PageGeometry.Shift)))];
-}
 
 /// <summary>Everything that a capture shows of one generation, for people (<see cref="WriteText"/>) and programs (<see cref="WriteJson"/>).</summary>
 public sealed class CaptureInspection
@@ -44,7 +33,7 @@ public sealed class CaptureInspection
         TrackerCheck.TreeWalk walk = TrackerCheck.Walk(pages, memory, RootFdt);
         Damage = RootFdt.Compatible == KhoAbi.V1.Compatible ? string.Empty : walk.Oops;
         Blocks = RootFdt.Compatible != KhoAbi.V1.Compatible && walk.Oops.Length == 0 ? walk.Blocks : generation.ReadBlocks();
-        Orders = InspectedOrder.Of(Blocks);
+        Orders = TrackedOrder.Of(Blocks.Select(block => block.Order));
     }
 
     /// <summary>The generation.</summary>
@@ -78,7 +67,7 @@ public sealed class CaptureInspection
     public string Damage { get; } = string.Empty;
 
     /// <summary>Preserved blocks by order, highest first.</summary>
-    public IReadOnlyList<InspectedOrder> Orders { get; } = [];
+    public IReadOnlyList<TrackedOrder> Orders { get; } = [];
 
     /// <summary>Inspects a capture.</summary>
     /// <param name="directory">A <c>gen-N</c> folder, or a case folder for all its generations.</param>

@@ -1,3 +1,4 @@
+using KhoActors.Nodes.Machines;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Memblock;
 
@@ -110,7 +111,7 @@ internal static class CaptureInspectionText
             Line(output, $"  0x{block.Phys:x9}  order {block.Order,2}");
         }
 
-        foreach (InspectedOrder order in inspection.Orders)
+        foreach (TrackedOrder order in inspection.Orders)
         {
             Line(output, $"  order {order.Order,2}  {order.Blocks,8} blocks  {order.Bytes,14} bytes");
             bytes += order.Bytes;

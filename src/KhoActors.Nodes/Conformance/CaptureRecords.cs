@@ -6,7 +6,11 @@ namespace KhoActors.Nodes.Conformance;
 /// <summary>A preserved block.</summary>
 /// <param name="Phys">Physical address.</param>
 /// <param name="Order">log2 of its pages.</param>
-public readonly record struct CaptureBlock(ulong Phys, int Order);
+public readonly record struct CaptureBlock(ulong Phys, int Order)
+{
+    /// <summary>Blocks that a walk found, as captures record them.</summary>
+    internal static List<CaptureBlock> Of(IReadOnlyList<PreservedBlock> blocks) => [.. blocks.Select(block => new CaptureBlock(block.Phys, block.Order))];
+}
 
 /// <summary>An entry of the reserve_mem table.</summary>
 /// <param name="Name">Its name.</param>

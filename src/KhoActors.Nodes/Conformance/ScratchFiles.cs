@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text;
-using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
 
@@ -21,10 +19,6 @@ internal static class ScratchFiles
 
         return [.. starts.Zip(lengths, (start, length) => new ScratchArea(start, length))];
     }
-
-    /// <summary>The content of one file for these values, as the kernel writes it.</summary>
-    public static string Format(IEnumerable<ulong> values) =>
-        string.Concat(values.Select(value => string.Create(CultureInfo.InvariantCulture, $"0x{value:x}\n")));
 
     private static ulong[] Numbers(string file, byte[] content)
     {

@@ -1,4 +1,4 @@
-using KhoActors.Subsystems;
+using KhoActors.Nodes.Machines;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memory;
 using KhoActors.Subsystems.Tracking;
@@ -9,9 +9,6 @@ namespace KhoActors.Nodes.Conformance;
 internal static class TrackerCheck
 {
     private const ulong RebuiltTreePhys = 1UL << 40;
-
-    // A damaged tree may reach one leaf along millions of paths.
-    private const int BlocksMax = 4 << 20;
 
     /// <summary>Checks the tracker of a generation.</summary>
     /// <returns>The result, or null when nothing was saved.</returns>
@@ -58,29 +55,12 @@ internal static class TrackerCheck
     /// <summary>Walks the tree that a root FDT names. Pages that were not saved count as outside RAM: they would be read as empty.</summary>
     public static TreeWalk Walk(CapturePages pages, PhysicalMemory memory, RootFdtView rootFdt)
     {
-        TreeWalk walk = new();
         if (rootFdt.MapPhys is not ({ } root and not 0))
         {
-            walk.Oops = "the root FDT names no tree";
-            return walk;
+            return new TreeWalk([], [], "the root FDT names no tree");
         }
 
-        RadixTree tree = RadixTree.Attach(memory, root, isRam: pfn => pages.Holds(PageGeometry.PhysOf(pfn)));
-        BlockCollector blocks = new(walk.Blocks);
-        NodeCollector nodes = new(walk.Nodes);
-        try
-        {
-            if (tree.Walk(ref blocks, ref nodes) != 0)
-            {
-                walk.Oops = $"the tree holds more than {BlocksMax} blocks";
-            }
-        }
-        catch (SimulatedOopsException oops)
-        {
-            walk.Oops = oops.Message;
-        }
-
-        return walk;
+        return TreeWalk.Of(TrackedBlocks.Read(memory, root, pfn => pages.Holds(PageGeometry.PhysOf(pfn))));
     }
 
     private static TreeWalk Walk(HandoverMaterial material, PhysicalMemory memory) =>
@@ -113,10 +93,7 @@ internal static class TrackerCheck
             tree.Track(PageGeometry.PfnOf(block.Phys), block.Order);
         }
 
-        TreeWalk rebuilt = new();
-        BlockCollector blocks = new(rebuilt.Blocks);
-        NodeCollector nodes = new(rebuilt.Nodes);
-        tree.Walk(ref blocks, ref nodes);
+        TreeWalk rebuilt = TreeWalk.Of(TrackedBlocks.Read(memory, tree.MapPhys, _ => true));
         differences.Lists("blocks of the rebuilt tree", written.Blocks, rebuilt.Blocks);
         if (written.Nodes.Count > 0)
         {
@@ -148,29 +125,10 @@ internal static class TrackerCheck
         }
     }
 
-    /// <summary>What a walk found.</summary>
-    public sealed class TreeWalk
+    /// <summary>What a walk found; <paramref name="Oops"/> is how the kernel would have died, or empty.</summary>
+    public sealed record TreeWalk(List<CaptureBlock> Blocks, IReadOnlyList<(ulong Phys, int Level)> Nodes, string Oops)
     {
-        public List<CaptureBlock> Blocks { get; } = [];
-
-        public List<(ulong Phys, int Level)> Nodes { get; } = [];
-
-        /// <summary>How the kernel would have died, or empty.</summary>
-        public string Oops { get; set; } = string.Empty;
-    }
-
-    private readonly struct BlockCollector(List<CaptureBlock> blocks) : IBlockVisitor
-    {
-        public int Visit(ulong phys, int order)
-        {
-            blocks.Add(new CaptureBlock(phys, order));
-            return blocks.Count > BlocksMax ? 1 : 0;
-        }
-    }
-
-    private readonly struct NodeCollector(List<(ulong Phys, int Level)> nodes) : INodeVisitor
-    {
-        public void VisitNode(ulong phys, int level) => nodes.Add((phys, level));
+        public static TreeWalk Of(TrackedBlocks read) => new(CaptureBlock.Of(read.Blocks), read.Pages, read.Damage);
     }
 
     /// <summary>Pages one after the other; none is ever given back.</summary>

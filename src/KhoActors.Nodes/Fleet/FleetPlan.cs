@@ -20,12 +20,16 @@ public sealed class FleetPlan
     public FleetPlan(ResolvedScenario resolved, ulong seed)
     {
         _resolved = resolved;
+        Seed = seed;
         _path = SeedPath.Root(seed).Child("fleet");
         _memories = [.. resolved.Scenario.Hardware.Select(variant => new MachineMemory(variant.ToMachineHardware().ToMemoryMap(), variant.Cpus))];
     }
 
     /// <summary>The scenario.</summary>
     public Scenario Scenario => _resolved.Scenario;
+
+    /// <summary>The run's seed.</summary>
+    public ulong Seed { get; }
 
     /// <summary>What a machine is.</summary>
     /// <param name="number">Its number, from 0.</param>

@@ -148,6 +148,9 @@ public sealed class FleetResult
         GenerationEnd.Panic => "panic",
         GenerationEnd.ColdBoot => "cold-boot",
         GenerationEnd.Oops => "oops",
+        GenerationEnd.KexecRefused => "kexec-refused",
+        GenerationEnd.Reboot => "reboot",
+        GenerationEnd.EmergencyRestart => "emergency-restart",
         GenerationEnd.Last => "end-of-chain",
         _ => throw new ArgumentOutOfRangeException(nameof(end), end, "a generation that has not ended"),
     };

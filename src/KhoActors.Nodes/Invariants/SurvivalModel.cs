@@ -160,6 +160,10 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     /// <param name="detail">Which page, whose it is, who touched it.</param>
     public void JudgeOwnership(string detail) => Report(InvariantCatalog.PageOwnership, detail);
 
+    /// <summary>User space found that a client does not do what it must.</summary>
+    /// <param name="detail">What was expected and what was found.</param>
+    public void JudgeClientCheck(string detail) => Report(InvariantCatalog.ClientCheck, detail);
+
     /// <summary>The machine lost its RAM: nothing has to survive.</summary>
     public void AtColdReset() => _record.Clear();
 

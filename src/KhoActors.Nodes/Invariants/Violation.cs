@@ -121,6 +121,8 @@ public static class InvariantCatalog
 
     /// <summary>T14: a file system stays within its limits.</summary>
     public const string TmpfsLimits = "tmpfs-limits";
+    /// <summary>What a client's user program checks itself, and what a script expects, holds.</summary>
+    public const string ClientCheck = "client-check";
 
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<Invariant> All { get; } =
@@ -161,5 +163,6 @@ public static class InvariantCatalog
         new(TmpfsGeneration, "T13: the generation counts the kexecs of a complete anchor"),
         new(TmpfsLimits, "T14: a file system stays within its limits"),
         new(ReserveMemRevived, "reserve_mem regions keep their address across a hand-over"),
+        new(ClientCheck, "what a client's user program checks itself, and what a script expects, holds"),
     ];
 }

@@ -43,6 +43,9 @@ public sealed class BootedKernel
     /// <summary>RAM.</summary>
     public PhysicalMemory Memory => _storage.Memory;
 
+    /// <summary>Its vmalloc areas.</summary>
+    public VmallocAreas Vmalloc => _storage.Vmalloc;
+
     /// <summary>The line with which it died, or null while it lives.</summary>
     public string? Death { get; private set; }
 
@@ -158,7 +161,7 @@ public sealed class BootedKernel
         runtime.Start(ActorId.Kho, new KhoCoreActor(_kho), ActorId.Machine);
         foreach (KhoClient client in Start.Clients)
         {
-            ClientKernel offered = new(client.Actor, _kho, Memory, Start.CommandLine, randomOf(client));
+            ClientKernel offered = new(client.Actor, _kho, Memory, Start.CommandLine, randomOf(client)) { Workspace = _storage.ClientWorkspace };
             runtime.Start(client.Actor, client.Create(offered), ActorId.Machine);
         }
 

@@ -131,7 +131,10 @@ internal sealed class KernelGeneration
         LeavePlan plan = _spec.Scenario.Kexec;
         bool panics = _endDraws.Chance((uint)plan.PanicWithoutHandoverPartsPerMillion);
         bool powersOff = _endDraws.Chance((uint)plan.ColdBootPartsPerMillion);
-        return panics ? GenerationEnd.Panic : powersOff ? GenerationEnd.ColdBoot : GenerationEnd.Kexec;
+
+        // A chance that no scenario has takes no draw, so that it shifts none.
+        bool restarts = plan.EmergencyRestartPartsPerMillion > 0 && _endDraws.Chance((uint)plan.EmergencyRestartPartsPerMillion);
+        return restarts ? GenerationEnd.EmergencyRestart : panics ? GenerationEnd.Panic : powersOff ? GenerationEnd.ColdBoot : GenerationEnd.Kexec;
     }
 
     /// <summary>The jump, when no actor is alive: the model writes down what must survive, then the segments are copied.</summary>

@@ -1,5 +1,6 @@
 using KhoActors.Nodes.Machines.UserSpace;
 using KhoActors.Subsystems;
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
@@ -36,6 +37,8 @@ internal sealed class KernelStorage
     public PageStamps Stamps { get; } = new();
 
     public KernelLog Log { get; } = new();
+
+    public ClientWorkspace ClientWorkspace { get; } = new();
 
     public WorkloadState Workload { get; }
 }

@@ -78,13 +78,13 @@ internal sealed class Leaving(KernelGeneration generation, Action<GenerationEnd>
                 Dump(KmsgDumpReason.Shutdown, GenerationEnd.Running, outbox);
                 break;
             case MachineProtocol.EmergencyRestart:
-                Dump(KmsgDumpReason.Emergency, GenerationEnd.ColdBoot, outbox);
+                Dump(KmsgDumpReason.Emergency, GenerationEnd.EmergencyRestart, outbox);
                 break;
             case MachineProtocol.PowerOff:
                 Dump(KmsgDumpReason.Shutdown, GenerationEnd.ColdBoot, outbox);
                 break;
             default:
-                Dump(KmsgDumpReason.Shutdown, GenerationEnd.LoadFailed, outbox);
+                Dump(KmsgDumpReason.Shutdown, EndOf((RebootCause)_request.Message.A), outbox);
                 break;
         }
     }
@@ -105,6 +105,9 @@ internal sealed class Leaving(KernelGeneration generation, Action<GenerationEnd>
             case GenerationEnd.ColdBoot:
                 Dump(KmsgDumpReason.Shutdown, GenerationEnd.ColdBoot, outbox);
                 break;
+            case GenerationEnd.EmergencyRestart:
+                Dump(KmsgDumpReason.Emergency, GenerationEnd.EmergencyRestart, outbox);
+                break;
             default:
                 _stage = Stage.Freezing;
                 _calls.Begin(ClientHooks.Freeze, ClientProtocol.Freeze);
@@ -112,6 +115,13 @@ internal sealed class Leaving(KernelGeneration generation, Action<GenerationEnd>
                 break;
         }
     }
+
+    private static GenerationEnd EndOf(RebootCause cause) => cause switch
+    {
+        RebootCause.LoadFailed => GenerationEnd.LoadFailed,
+        RebootCause.KexecRefused => GenerationEnd.KexecRefused,
+        _ => GenerationEnd.Reboot,
+    };
 
     private void Panic(string text, Outbox outbox)
     {

@@ -86,9 +86,10 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>Boots the next generation and lets it run to its end; afterwards the machine is at its jump or cold.</summary>
     /// <param name="isLast">Boot and judge only: the chain ends here.</param>
     /// <param name="keepLog">Whether the report shall hold the kernel's log and the story of user space.</param>
+    /// <param name="look">Looks at the generation when its work is done and nothing was copied for the jump; it must not change anything. Or null.</param>
     /// <returns>What happened.</returns>
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
-    public GenerationReport RunGeneration(bool isLast, bool keepLog = false)
+    public GenerationReport RunGeneration(bool isLast, bool keepLog = false, Action<LiveGeneration>? look = null)
     {
         _model.StartGeneration(NextGeneration);
         OperationDiary? diary = keepLog ? OpenDiary() : null;
@@ -96,13 +97,18 @@ public sealed class Machine : ISnapshotting, IDisposable
         BootSource source = _source;
         KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
         WorkloadState workload = _storage.Workload;
-        workload.Begin(_spec.Scenario.Workload, _workloadDraws, _spec.Memory.Map.Nodes);
+        UserSpacePlan plan = workload.Begin(_spec, NextGeneration, _workloadDraws);
+        UserPrograms programs = new(plan, _clientDraws, _model.JudgeClientCheck);
+        ScriptRunner script = new(plan.StepsOf(NextGeneration), isLast, _model.JudgeClientCheck);
+        diary?.Begin(programs);
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
         string? death = generation.Boot();
-        GenerationEnd end = death is null ? RunActors(generation, workload, isLast) : Die(death);
+        WorkloadActor user = new(workload, programs, script, isLast);
+        (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, user, isLast) : (Die(death), death);
         bool handedOver = death is null && generation.IsKhoBoot;
+        look?.Invoke(new LiveGeneration(generation.Number, generation.Kernel, end, lastWords));
         Leave(generation, end);
         CloseLink();
         NextGeneration++;
@@ -118,7 +124,7 @@ public sealed class Machine : ISnapshotting, IDisposable
             Lost = death is null ? _model.Lost : 0,
             Restored = workload.Counters.Restored,
             Operations = workload.Counters.Operations,
-            FailedRequests = workload.Counters.Failed,
+            FailedRequests = workload.Counters.Failed + programs.Failed,
             Messages = Messages - messagesBefore,
             Violations = [.. _model.Violations],
             ViolationCount = _model.ViolationCount,
@@ -183,7 +189,6 @@ public sealed class Machine : ISnapshotting, IDisposable
             _runtime!.Observe(_diary);
         }
 
-        _diary.Begin();
         return _diary;
     }
 
@@ -208,10 +213,10 @@ public sealed class Machine : ISnapshotting, IDisposable
         _runtime.Observe(_model);
     }
 
-    private GenerationEnd RunActors(KernelGeneration generation, WorkloadState workload, bool isLast)
+    private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadActor workload, bool isLast)
     {
         MachineActor machine = new(generation, _runtime!);
-        generation.Start(_runtime!, machine, _clientDraws, new WorkloadActor(workload, reviveOnly: isLast));
+        generation.Start(_runtime!, machine, _clientDraws, workload);
         RunOutcome outcome = _runtime!.RunUntilIdle(DeliveriesPerGenerationMax);
         GenerationEnd end = outcome == RunOutcome.Paused ? machine.End : GenerationEnd.Last;
         if (end == GenerationEnd.Last && !isLast)
@@ -229,7 +234,7 @@ public sealed class Machine : ISnapshotting, IDisposable
         }
 
         _runtime.Stop(ActorId.Machine, StopKind.Abrupt);
-        return end;
+        return (end, machine.OopsText);
     }
 
     private GenerationEnd Die(string lastWords)

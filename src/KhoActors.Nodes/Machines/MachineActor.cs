@@ -27,6 +27,15 @@ public enum GenerationEnd
 
     /// <summary>It was the last generation of its chain: judged, then left running.</summary>
     Last,
+
+    /// <summary>A client refused the kexec until user space gave up and rebooted through the firmware.</summary>
+    KexecRefused,
+
+    /// <summary>User space rebooted it through the firmware.</summary>
+    Reboot,
+
+    /// <summary>It was restarted without any shutdown.</summary>
+    EmergencyRestart,
 }
 
 /// <summary>
@@ -85,6 +94,9 @@ internal sealed class MachineActor : IActor
                 _generation.Kernel.Log.Write((LogLevel)(message.A & 7), message.Text!, UserFacility);
                 outbox.Reply(delivery, default(KernelResult).ToReply(message.Kind));
                 break;
+            case MachineProtocol.FindLog:
+                outbox.Reply(delivery, FindLog(message.Text!).ToReply(message.Kind));
+                break;
             case MachineProtocol.ClearLog:
                 _generation.Kernel.Log.ClearForReaders();
                 outbox.Reply(delivery, default(KernelResult).ToReply(message.Kind));
@@ -98,6 +110,18 @@ internal sealed class MachineActor : IActor
 
                 break;
         }
+    }
+
+    private KernelResult FindLog(string text)
+    {
+        IReadOnlyList<LogLine> lines = _generation.Kernel.Log.Lines;
+        ulong found = 0;
+        for (int i = 0; i < lines.Count; i++)
+        {
+            found += lines[i].Text.Contains(text, StringComparison.Ordinal) ? 1UL : 0;
+        }
+
+        return new KernelResult(found == 0 ? -Errno.ENOENT : 0, found);
     }
 
     private void Finish(GenerationEnd end)

@@ -17,7 +17,7 @@ public static class MachineProtocol
     /// <summary>The boot's first message to the machine: run the initcalls, then start user space.</summary>
     public const ushort RunInitcalls = 0x0003;
 
-    /// <summary>A plain reboot: user space gave up on kexec. No reply.</summary>
+    /// <summary>A plain reboot through the firmware. A: <see cref="RebootCause"/>. No reply.</summary>
     public const ushort Reboot = 0x0004;
 
     /// <summary>A line written to /dev/kmsg. A: level 0..7; text: the line. Result: 0.</summary>
@@ -47,14 +47,36 @@ public static class MachineProtocol
     /// <summary>rmmod of a client. Text: its name. Result: 0, -ENOENT.</summary>
     public const ushort RemoveModule = 0x000D;
 
+    /// <summary>dmesg, searched. Text: what to look for. Value: lines that contain it. -ENOENT when none does.</summary>
+    public const ushort FindLog = 0x000E;
+
     /// <summary>To user space: the kernel is up.</summary>
     public const ushort StartUserSpace = 0x0401;
 
     /// <summary>To user space, from itself: time for the next operation.</summary>
     public const ushort NextOperation = 0x0402;
 
+    /// <summary>To user space, from itself: it has waited long enough for an answer, or for the next step of a script. A: which wait.</summary>
+    public const ushort LostPatience = 0x0403;
+
+    /// <summary>To user space, from itself: time to try the kexec again that was refused.</summary>
+    public const ushort TryAgain = 0x0404;
+
     /// <summary>A message without words.</summary>
     /// <param name="kind">One of the constants.</param>
     /// <returns>The message.</returns>
     public static Message Plain(ushort kind) => new(new MessageKind(kind));
+}
+
+/// <summary>Why user space reboots through the firmware.</summary>
+public enum RebootCause
+{
+    /// <summary>The next kernel could not be loaded.</summary>
+    LoadFailed = 0,
+
+    /// <summary>A client refused the kexec, again and again.</summary>
+    KexecRefused = 1,
+
+    /// <summary>Somebody asked for it.</summary>
+    Asked = 2,
 }

@@ -1,3 +1,4 @@
+using KhoActors.Nodes.Machines.UserSpace;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
@@ -16,10 +17,13 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
     private readonly List<string> _lines = [];
     private readonly List<Delivery> _unanswered = [];
     private int _logLinesSeen;
+    private UserPrograms _programs = null!;
 
     /// <summary>A new generation begins, with an empty log.</summary>
-    public void Begin()
+    /// <param name="programs">Who can say what is asked of clients.</param>
+    public void Begin(UserPrograms programs)
     {
+        _programs = programs;
         _lines.Clear();
         _unanswered.Clear();
         _logLinesSeen = 0;
@@ -32,7 +36,7 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
         AddLogLines();
         foreach (Delivery request in _unanswered)
         {
-            _lines.Add($"{Describe(request.Message)}: unanswered, the kernel ended first");
+            _lines.Add($"{Describe(request)}: unanswered, the kernel ended first");
         }
 
         return [.. _lines];
@@ -42,9 +46,14 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
     public void Delivered(ulong number, ulong nowTicks, in Delivery delivery)
     {
         AddLogLines();
-        if (delivery.Message.Kind.Value is MachineProtocol.Execute or MachineProtocol.Reboot)
+        if (delivery.Message.Kind == new MessageKind(MachineProtocol.Execute).Reply)
         {
-            _lines.Add(Describe(delivery.Message));
+            _lines.Add($"kexec: refused: {Errno.Symbol(KernelResult.From(delivery.Message).Code)}");
+        }
+        else if (delivery.Message.Kind.Value is MachineProtocol.Execute or MachineProtocol.Reboot or MachineProtocol.Panic
+            or MachineProtocol.EmergencyRestart or MachineProtocol.PowerOff)
+        {
+            _lines.Add(Describe(delivery));
         }
         else if (delivery.From == ActorId.Workload && delivery.To != ActorId.Workload && !delivery.Message.Kind.IsReply)
         {
@@ -69,13 +78,15 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
             throw new InvalidOperationException($"actor {reply.From.Value} answers {reply.Message.Kind}, which user space did not ask");
         }
 
-        Message request = _unanswered[index].Message;
+        Delivery request = _unanswered[index];
         _unanswered.RemoveAt(index);
-        _lines.Add($"{Describe(request)}: {AnswerOf(request, KernelResult.From(reply.Message))}");
+        _lines.Add($"{Describe(request)}: {AnswerOf(request.Message, KernelResult.From(reply.Message), reply.Message.Text)}");
     }
 
-    private static string AnswerOf(in Message request, KernelResult result) =>
-        !result.Succeeded ? Errno.Symbol(result.Code)
+    private static string AnswerOf(in Message request, KernelResult result, string? text) =>
+        result.Succeeded && text is not null ? Quote(text)
+        : result.Succeeded && request.Kind.Value >> 8 >= ActorId.FirstClient ? result.Value == 0 ? "done" : $"{result.Value}"
+        : !result.Succeeded ? Errno.Symbol(result.Code)
         : request.Kind.Value == KhoProtocol.RestoreFolio ? $"order {result.Value}"
         : result.Value != 0 ? $"0x{result.Value:x}"
         : "done";
@@ -88,8 +99,29 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
         }
     }
 
+    private static string Quote(string text)
+    {
+        const int longest = 60;
+        string start = text.Length > longest ? $"{text.AsSpan(0, longest)}..." : text;
+        return $"'{string.Concat(start.Select(static c => c is >= ' ' and <= '~' ? c : '.'))}'";
+    }
+
+    private string Describe(in Delivery request) => request.To.Value < ActorId.FirstClient
+        ? Describe(request.Message)
+        : _programs.Describe(request.To, request.Message) ?? $"request {request.Message.Kind} to actor {request.To.Value}";
+
     private static string Describe(in Message message) => message.Kind.Value switch
     {
+        MachineProtocol.WriteLog => $"write to the log: {message.Text}",
+        MachineProtocol.ClearLog => "clear the log",
+        MachineProtocol.FindLog => $"look for '{message.Text}' in the log",
+        MachineProtocol.Panic => "panic",
+        MachineProtocol.Oops => "oops in a process",
+        MachineProtocol.EmergencyRestart => "emergency restart",
+        MachineProtocol.PowerOff => "power off",
+        MachineProtocol.JumpAndReturn => "kexec: jump and return",
+        MachineProtocol.InsertModule => $"modprobe {message.Text}",
+        MachineProtocol.RemoveModule => $"rmmod {message.Text}",
         MachineProtocol.Load => "kexec: load the next kernel",
         MachineProtocol.Execute => "kexec: execute",
         MachineProtocol.Reboot => "reboot",

@@ -51,6 +51,13 @@ public sealed class CanonicalText
             Value(shape.Fields[i], shape.Fields[i].Read(record));
         }
 
+        foreach (NamedWeight item in (IReadOnlyList<NamedWeight>?)shape.Remainder?.Read(record) ?? [])
+        {
+            _text.Append(", ");
+            Quoted(item.Name);
+            _text.Append(": ").Append(item.Weight);
+        }
+
         _text.Append('}');
     }
 

@@ -1,4 +1,8 @@
 using KhoActors.Subsystems.Clients;
+using KhoActors.Subsystems.Pstore;
+using KhoActors.Subsystems.TestKho;
+using KhoActors.Subsystems.Tmpfs;
+using KhoActors.Subsystems.Tmpfs.Poc;
 
 namespace KhoActors.Nodes.Scenarios;
 
@@ -10,7 +14,14 @@ public sealed class ClientCatalog
     private ClientCatalog(KhoClient[] clients) => _clients = clients;
 
     /// <summary>The clients that come with the laboratory.</summary>
-    public static ClientCatalog BuiltIn { get; } = new([]);
+    public static ClientCatalog BuiltIn { get; } = new(Sorted([
+        PstoreClients.V1,
+        PstoreClients.V2,
+        PstoreClients.Hardened,
+        TmpfsActor.Client,
+        TmpfsPocActor.Client,
+        TestKhoActor.Client,
+    ]));
 
     /// <summary>All clients, sorted by name.</summary>
     public IReadOnlyList<KhoClient> All => _clients;

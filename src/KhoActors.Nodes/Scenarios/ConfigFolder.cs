@@ -30,14 +30,14 @@ internal sealed class ConfigFolder(string folder, string kind)
 
     public string PathOf(string name) => Path.Combine(folder, name + Ending);
 
+    /// <summary>Whether a path ends as YAML files do.</summary>
+    public static bool IsYaml(string path) => path.EndsWith(Ending, StringComparison.Ordinal) || path.EndsWith(".yml", StringComparison.Ordinal);
+
     /// <summary>The path of a file that is given by name, or by a path (which has a separator or the ending .yaml).</summary>
     /// <exception cref="ScenarioException">There is none.</exception>
     public string Locate(string nameOrPath)
     {
-        bool isPath = nameOrPath.AsSpan().IndexOfAny('/', '\\') >= 0
-            || nameOrPath.EndsWith(Ending, StringComparison.Ordinal)
-            || nameOrPath.EndsWith(".yml", StringComparison.Ordinal);
-        if (isPath)
+        if (nameOrPath.AsSpan().IndexOfAny('/', '\\') >= 0 || IsYaml(nameOrPath))
         {
             return nameOrPath;
         }

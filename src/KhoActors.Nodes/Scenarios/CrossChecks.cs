@@ -15,6 +15,10 @@ internal sealed class CrossChecks(ConfigNode root, ProblemList problems, string 
         && char.IsAsciiLetterOrDigit(text[0])
         && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-');
 
+    /// <summary>The checks of a record inside this one.</summary>
+    /// <param name="path">Its path here; empty for this record.</param>
+    public CrossChecks Below(string path) => path.Length == 0 ? this : new CrossChecks(root, problems, prefix.Length == 0 ? path : $"{prefix}.{path}");
+
     /// <summary>Adds a problem unless a condition holds.</summary>
     public void Require(bool condition, string path, string message)
     {

@@ -12,3 +12,11 @@ public sealed class KeyAttribute(string key) : Attribute
 /// <summary>A list that may also be written as one plain value.</summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Parameter)]
 public sealed class OneOrManyAttribute : Attribute;
+
+/// <summary>A list of items that are the remaining keys of the record's own mapping: each key that no other field has, with its value.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class RemainingKeysAttribute : Attribute;
+
+/// <summary>A text that may look like a number: YAML and editors shall accept it without quotes.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class NumbersTooAttribute : Attribute;

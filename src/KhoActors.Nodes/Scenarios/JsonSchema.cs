@@ -25,9 +25,25 @@ public sealed class JsonSchema
     /// <summary>The schema of kernel files.</summary>
     /// <param name="documentation">Texts of the XML documentation files of KhoActors.Nodes and KhoActors.Subsystems, for the descriptions.</param>
     /// <returns>JSON, with a final line break.</returns>
-    public static string OfKernels(IEnumerable<string> documentation) => Write(typeof(KernelBuild), "Simulated kernel build of KhoActors", documentation);
+    public static string OfKernels(IEnumerable<string> documentation) =>
+        Write(typeof(KernelBuild), "Simulated kernel build of KhoActors", documentation, AllowExtension);
 
-    private static string Write(Type type, string title, IEnumerable<string> documentation)
+    /// <summary>A kernel that extends another gives only what differs.</summary>
+    private static void AllowExtension(JsonObject kernel)
+    {
+        kernel["properties"]![KernelFile.ExtendsKey] = new JsonObject
+        {
+            ["description"] = "Name of another kernel file: this kernel has all of its values but those that it gives itself.",
+            ["type"] = "string",
+        };
+        JsonNode required = kernel["required"]!.DeepClone();
+        kernel["required"] = new JsonArray("name");
+        kernel["anyOf"] = new JsonArray(
+            new JsonObject { ["required"] = new JsonArray(KernelFile.ExtendsKey) },
+            new JsonObject { ["required"] = required });
+    }
+
+    private static string Write(Type type, string title, IEnumerable<string> documentation, Action<JsonObject>? adapt = null)
     {
         JsonSchema schema = new(new DocComments(documentation));
         JsonObject root = new()
@@ -40,6 +56,7 @@ public sealed class JsonSchema
             root[key] = value?.DeepClone();
         }
 
+        adapt?.Invoke(root);
         if (schema._definitions.Count > 0)
         {
             root["definitions"] = new JsonObject(schema._definitions);
@@ -71,7 +88,19 @@ public sealed class JsonSchema
             schema["required"] = new JsonArray([.. shape.Fields.Where(field => field.Required).Select(field => JsonValue.Create(field.Key))]);
         }
 
-        schema["additionalProperties"] = false;
+        schema["additionalProperties"] = shape.Remainder is { } rest ? Remainder(rest) : false;
+        return schema;
+    }
+
+    private JsonObject Remainder(FieldShape field)
+    {
+        JsonObject schema = [];
+        if (_comments.Of(field) is { } description)
+        {
+            schema["description"] = description;
+        }
+
+        Number(schema, field);
         return schema;
     }
 
@@ -160,7 +189,7 @@ public sealed class JsonSchema
 
     private static void Text(JsonObject schema, FieldShape field)
     {
-        schema["type"] = "string";
+        schema["type"] = field.NumbersToo ? new JsonArray("string", "integer") : "string";
         if (field.MaximumLength != int.MaxValue)
         {
             (schema["minLength"], schema["maxLength"]) = (field.MinimumLength, field.MaximumLength);

@@ -38,6 +38,9 @@ public sealed class KernelCatalog(string folder)
     public KernelBuild Load(string nameOrPath)
     {
         string path = _files.Locate(nameOrPath);
-        return KernelFile.Read(ConfigFolder.ReadBytes(path), path);
+        return KernelFile.Read(ConfigFolder.ReadBytes(path), path, this);
     }
+
+    /// <summary>The document of a kernel file, or null when there is none.</summary>
+    internal ConfigNode? ReadNode(string name) => _files.Has(name) ? YamlReader.ReadBytes(ConfigFolder.ReadBytes(_files.PathOf(name)), _files.PathOf(name)) : null;
 }

@@ -6,19 +6,53 @@ namespace KhoActors.Nodes.Scenarios;
 /// <summary>Reads a kernel file (config/kernels): one simulated kernel build.</summary>
 public static class KernelFile
 {
+    /// <summary>Key of the kernel that a file extends: it has all of its values but those that it gives itself.</summary>
+    internal const string ExtendsKey = "extends";
+
+    private const int DeepestExtension = 8;
+
     /// <summary>Reads and checks a kernel file.</summary>
     /// <param name="utf8">The file's bytes.</param>
     /// <param name="source">Its name in messages.</param>
-    /// <returns>The build.</returns>
+    /// <param name="kernels">Where the kernel is that it extends; null when it may extend none.</param>
+    /// <returns>The build, with every value of the kernels that it extends.</returns>
     /// <exception cref="ScenarioException">The file is not valid; the exception lists why and where.</exception>
-    public static KernelBuild Read(ReadOnlySpan<byte> utf8, string source)
+    public static KernelBuild Read(ReadOnlySpan<byte> utf8, string source, KernelCatalog? kernels = null)
     {
-        ConfigNode root = YamlReader.ReadBytes(utf8, source);
         ProblemList problems = new();
+        ConfigNode root = Extended(YamlReader.ReadBytes(utf8, source), kernels, DeepestExtension, problems);
+        problems.ThrowIfAny();
         KernelBuild build = new RecordBinder(problems).Bind<KernelBuild>(root);
         Check(build, new CrossChecks(root, problems, ""));
         problems.ThrowIfAny();
         return build;
+    }
+
+    /// <summary>A file's values, and behind them those of the kernel that it extends; each keeps its place.</summary>
+    private static ConfigNode Extended(ConfigNode root, KernelCatalog? kernels, int depth, ProblemList problems)
+    {
+        if (root is not ConfigMapping mapping || mapping.Find(ExtendsKey) is not { } extends)
+        {
+            return root;
+        }
+
+        mapping.Entries.Remove(extends);
+        ConfigNode? extended = extends.Value is ConfigScalar name && kernels is not null && depth > 0 ? kernels.ReadNode(name.Text) : null;
+        if (extended is null)
+        {
+            string problem = depth == 0 ? $"kernels extend each other in a circle, or more than {DeepestExtension} deep"
+                : kernels is null ? "a kernel that stands alone cannot extend another"
+                : $"no kernel {extends.Value.Describe()}; {NameSuggestion.For((extends.Value as ConfigScalar)?.Text ?? "", kernels.Names)}";
+            problems.Add(extends.Value.Position, ExtendsKey, problem);
+            return root;
+        }
+
+        if (Extended(extended, kernels, depth - 1, problems) is ConfigMapping below)
+        {
+            mapping.Entries.AddRange([.. below.Entries.Where(entry => mapping.Find(entry.Key) is null)]);
+        }
+
+        return mapping;
     }
 
     /// <summary>Checks what spans several fields of a kernel.</summary>

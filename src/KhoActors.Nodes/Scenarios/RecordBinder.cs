@@ -41,10 +41,18 @@ internal sealed class RecordBinder(ProblemList problems)
 
         int problemsBefore = problems.Count;
         List<(FieldShape, object?)> values = [];
+        List<NamedWeight> remainder = [];
         foreach (ConfigEntry entry in mapping.Entries)
         {
             FieldShape? field = shape.Fields.FirstOrDefault(field => field.Key == entry.Key);
-            if (field is null)
+            if (field is null && shape.Remainder is { } open)
+            {
+                if (Item(open, typeof(int), entry.Value, $"{path}.{entry.Key}") is int weight)
+                {
+                    remainder.Add(new NamedWeight(entry.Key, weight));
+                }
+            }
+            else if (field is null)
             {
                 problems.Add(entry.KeyPosition, path, $"unknown key {ConfigScalar.Quote(entry.Key)}; {NameSuggestion.For(entry.Key, shape.Keys)}");
             }
@@ -52,6 +60,11 @@ internal sealed class RecordBinder(ProblemList problems)
             {
                 values.Add((field, Field(field, entry.Value, path.Length == 0 ? field.Key : $"{path}.{field.Key}")));
             }
+        }
+
+        if (shape.Remainder is { } rest)
+        {
+            values.Add((rest, remainder.ToArray()));
         }
 
         foreach (FieldShape field in shape.Fields)

@@ -37,6 +37,8 @@ internal sealed class FieldShape
         Element = Form == ValueForm.List ? Type.GetGenericArguments()[0] : null;
         Key = Attribute<KeyAttribute>()?.Key ?? SnakeCase(property.Name);
         OneOrMany = Attribute<OneOrManyAttribute>() is not null;
+        NumbersToo = Attribute<NumbersTooAttribute>() is not null;
+        IsRemainder = Attribute<RemainingKeysAttribute>() is not null;
         Unit = UnitValue.OfProperty(property.Name);
         PowerOfTwo = property.Name.EndsWith("AlignBytes", StringComparison.Ordinal) || property.Name.EndsWith("AlignmentBytes", StringComparison.Ordinal);
         (Minimum, Maximum) = RangeOf(Element ?? Type, Unit, Attribute<RangeAttribute>());
@@ -65,6 +67,12 @@ internal sealed class FieldShape
     public ParameterInfo? Parameter { get; }
 
     public bool OneOrMany { get; }
+
+    /// <summary>Whether a text may be written as a number without quotes.</summary>
+    public bool NumbersToo { get; }
+
+    /// <summary>Whether it holds the keys that no other field has, as <see cref="NamedWeight"/>s.</summary>
+    public bool IsRemainder { get; }
 
     public ValueUnit Unit { get; }
 
@@ -160,13 +168,15 @@ internal sealed class RecordShape
             .Where(c => c.GetParameters() is not [{ } only] || only.ParameterType != type)
             .MaxBy(c => c.GetParameters().Length);
         ParameterInfo[] parameters = _constructor?.GetParameters() ?? [];
-        Fields =
+        FieldShape[] all =
         [
             .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
                 .Where(property => property.SetMethod is { IsPublic: true })
                 .OrderBy(property => property.MetadataToken)
                 .Select(property => new FieldShape(property, Array.Find(parameters, parameter => parameter.Name == property.Name))),
         ];
+        Fields = [.. all.Where(field => !field.IsRemainder)];
+        Remainder = Array.Find(all, field => field.IsRemainder);
         Keys = [.. Fields.Select(field => field.Key)];
     }
 
@@ -175,6 +185,9 @@ internal sealed class RecordShape
     public IReadOnlyList<FieldShape> Fields { get; }
 
     public IReadOnlyList<string> Keys { get; }
+
+    /// <summary>The field that takes the keys which no other has, or null when there are no others.</summary>
+    public FieldShape? Remainder { get; }
 
     public static RecordShape Of(Type type) => new(type);
 

@@ -25,7 +25,11 @@ public sealed record ResolvedScenario(Scenario Scenario, IReadOnlyList<KernelBui
         [
             .. Kernels.Select((kernel, i) => ClientList.Of(kernel, Scenario, catalog, checks, scenarioPath.Length == 0 ? "" : $"kernels[{i}]", scenarioPath)),
         ];
-        return new ResolvedScenario(this, ofKernels) { Clients = [.. ofKernels.SelectMany(clients => clients).Distinct()] };
+        KhoClient[] all = [.. ofKernels.SelectMany(clients => clients).Distinct()];
+        CrossChecks scenarioChecks = checks.Below(scenarioPath.TrimEnd('.'));
+        ScenarioChecks.CheckOperations(Scenario.Workload.Mix, all, scenarioChecks);
+        new ScriptReader(all).Check(Scenario.Script, ofKernels, scenarioChecks);
+        return new ResolvedScenario(this, ofKernels) { Clients = all };
     }
 
     private ResolvedScenario(ResolvedScenario original, KhoClient[][] clientsOfKernels)

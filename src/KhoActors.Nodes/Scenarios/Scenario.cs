@@ -46,6 +46,9 @@ public sealed record Scenario
     /// <summary>What runs between two kexecs.</summary>
     public Workload Workload { get; init; } = new();
 
+    /// <summary>What user space does step by step, before it draws operations.</summary>
+    public IReadOnlyList<ScriptEntry> Script { get; init; } = [];
+
     /// <summary>How machines leave a kernel.</summary>
     public LeavePlan Kexec { get; init; } = new();
 
@@ -72,4 +75,16 @@ public sealed record LeavePlan
     /// <summary>Chance per kexec that the machine is powered off and on instead, in parts per million.</summary>
     [Key("cold_boot")]
     public int ColdBootPartsPerMillion { get; init; }
+
+    /// <summary>Chance per kexec that the machine makes an emergency restart instead, in parts per million.</summary>
+    [Key("emergency_restart")]
+    public int EmergencyRestartPartsPerMillion { get; init; }
+
+    /// <summary>How often user space tries again when a client refuses the kexec, before it reboots through the firmware.</summary>
+    [Range(0, 1000)]
+    public int Retries { get; init; } = 3;
+
+    /// <summary>Virtual time between two tries, in nanosecond ticks.</summary>
+    [Key("retry_after"), Range(typeof(ulong), "1", "86400000000000")]
+    public ulong RetryAfterTicks { get; init; } = 10_000_000;
 }

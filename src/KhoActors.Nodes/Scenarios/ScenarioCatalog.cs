@@ -12,6 +12,20 @@ public sealed class ScenarioCatalog(string folder, KernelCatalog kernels, Client
     /// <returns>The list.</returns>
     public IReadOnlyList<CatalogEntry> List() => _files.Entries(name => Load(name).Scenario.Summary);
 
+    /// <summary>Whether a path can only mean a scenario file: it ends as YAML files do.</summary>
+    /// <param name="path">The path.</param>
+    /// <returns>Whether it does; the file need not exist.</returns>
+    public static bool IsFile(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return ConfigFolder.IsYaml(path);
+    }
+
+    /// <summary>Whether there is a scenario of a name.</summary>
+    /// <param name="name">The name.</param>
+    /// <returns>Whether there is; it need not be valid.</returns>
+    public bool Has(string name) => _files.Has(name);
+
     /// <summary>Reads a scenario and its kernels.</summary>
     /// <param name="nameOrPath">A name, or a path that has a separator or ends in .yaml.</param>
     /// <param name="settings">Values of <c>--set</c>, applied in order.</param>

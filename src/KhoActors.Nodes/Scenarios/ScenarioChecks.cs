@@ -1,3 +1,4 @@
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 
@@ -28,9 +29,10 @@ internal static class ScenarioChecks
         }
 
         checks.Require(
-            scenario.Kexec.PanicWithoutHandoverPartsPerMillion + scenario.Kexec.ColdBootPartsPerMillion <= 1_000_000,
+            scenario.Kexec.PanicWithoutHandoverPartsPerMillion + scenario.Kexec.ColdBootPartsPerMillion
+                + scenario.Kexec.EmergencyRestartPartsPerMillion <= 1_000_000,
             "kexec",
-            "the chances of panic_without_handover and cold_boot add up to more than 100 %");
+            "the chances of panic_without_handover, cold_boot and emergency_restart add up to more than 100 %");
     }
 
     /// <summary>Whether every kernel can be loaded at all: its image at the bottom and the initial RAM disk at the top of low RAM.</summary>
@@ -79,9 +81,30 @@ internal static class ScenarioChecks
 
     private static void CheckWorkload(Workload workload, CrossChecks checks) =>
         checks.Require(
-            workload.OperationsPerKexec + workload.OperationsAfterLoad == 0 || workload.Mix.Weights.Any(weight => weight > 0),
+            workload.OperationsPerKexec + workload.OperationsAfterLoad == 0 || workload.Mix.Weights.Any(weight => weight > 0)
+                || workload.Mix.ClientOperations.Any(operation => operation.Weight > 0),
             "workload.mix",
             "every weight is 0, so that no operation can be chosen (a mix is complete: what it does not name has weight 0)");
+
+    /// <summary>Whether every operation of a mix is one of the workload or of a client's user program.</summary>
+    public static void CheckOperations(OperationMix mix, IReadOnlyList<KhoClient> clients, CrossChecks checks)
+    {
+        if (mix.ClientOperations.Count == 0)
+        {
+            return;
+        }
+
+        string[] ofClients = [.. clients.SelectMany(client => client.UserProgram?.Invoke().Operations ?? []).Distinct()];
+        string[] accepted = [.. RecordShape.Of(typeof(OperationMix)).Keys, .. ofClients];
+        string known = clients.Count == 0 ? "no kernel of this scenario has clients" : $"clients: {string.Join(", ", clients.Select(client => client.Name))}";
+        foreach (NamedWeight operation in mix.ClientOperations)
+        {
+            checks.Require(
+                ofClients.Contains(operation.Name),
+                $"workload.mix.{operation.Name}",
+                $"no operation {ConfigScalar.Quote(operation.Name)}; {NameSuggestion.For(operation.Name, accepted)} ({known})");
+        }
+    }
 
     private static void CheckHardware(HardwareVariant variant, string path, CrossChecks checks)
     {

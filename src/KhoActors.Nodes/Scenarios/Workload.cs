@@ -31,7 +31,24 @@ public enum WorkloadOperation
 
     /// <summary>kho_preserve_vmalloc on an area of vmalloc.</summary>
     PreserveVmalloc,
+
+    /// <summary>A line written to /dev/kmsg.</summary>
+    Log,
+
+    /// <summary>dmesg -C.</summary>
+    ClearLog,
+
+    /// <summary>An oops in the context of a process; the log is dumped, and the kernel lives on unless it has <c>oops=panic</c>.</summary>
+    Oops,
+
+    /// <summary>A kexec with KEXEC_PRESERVE_CONTEXT that comes back; the log is dumped.</summary>
+    JumpAndReturn,
 }
+
+/// <summary>An operation of a client's user program, and how often it is chosen.</summary>
+/// <param name="Name">Its name, for example <c>tmpfs_write</c>.</param>
+/// <param name="Weight">Its weight.</param>
+public sealed record NamedWeight(string Name, int Weight);
 
 /// <summary>How often each operation is chosen, as weights. A mix is complete: an operation that it does not name is never chosen.</summary>
 public sealed record OperationMix
@@ -78,8 +95,34 @@ public sealed record OperationMix
     [Range(0, 1_000_000)]
     public int PreserveVmalloc { get; init; }
 
-    /// <summary>The weights in the order of <see cref="WorkloadOperation"/>.</summary>
-    public IReadOnlyList<int> Weights => [PreserveFolio, PreservePages, AllocPreserve, Unpreserve, Allocate, Free, AddSubtree, RemoveSubtree, PreserveVmalloc];
+    /// <summary>Weight of writing a line to /dev/kmsg.</summary>
+    [Range(0, 1_000_000)]
+    public int Log { get; init; }
+
+    /// <summary>Weight of clearing the log for its readers.</summary>
+    [Range(0, 1_000_000)]
+    public int ClearLog { get; init; }
+
+    /// <summary>Weight of an oops in the context of a process.</summary>
+    [Range(0, 1_000_000)]
+    public int Oops { get; init; }
+
+    /// <summary>Weight of a kexec that comes back.</summary>
+    [Range(0, 1_000_000)]
+    public int JumpAndReturn { get; init; }
+
+    /// <summary>
+    /// Weights of operations of the clients' user programs, by name, for example <c>tmpfs_write</c>; <c>kho clients</c> lists them. A kernel
+    /// without the client never chooses them.
+    /// </summary>
+    [RemainingKeys, Range(0, 1_000_000)]
+    public IReadOnlyList<NamedWeight> ClientOperations { get; init; } = [];
+
+    /// <summary>The weights of the workload's own operations, in the order of <see cref="WorkloadOperation"/>.</summary>
+    public IReadOnlyList<int> Weights =>
+    [
+        PreserveFolio, PreservePages, AllocPreserve, Unpreserve, Allocate, Free, AddSubtree, RemoveSubtree, PreserveVmalloc, Log, ClearLog, Oops, JumpAndReturn,
+    ];
 }
 
 /// <summary>What runs on a machine between two kexecs.</summary>
@@ -118,6 +161,10 @@ public sealed record Workload
     /// <summary>Memory that the workload holds at most, preserved or not; an allocation that would exceed it is not attempted.</summary>
     [Key("memory_limit"), Range(typeof(ulong), "4096", "35184372088832")]
     public ulong MemoryLimitBytes { get; init; } = 64UL << 20;
+
+    /// <summary>Bytes of a line that is written to /dev/kmsg.</summary>
+    [Key("log_line_size"), Range(16, 960)]
+    public ValueRange LogLineBytes { get; init; } = new(24, 96);
 
     /// <summary>Whether reserve_mem regions are filled with a pattern at the first boot and checked after each kexec.</summary>
     public bool ReserveMemPatterns { get; init; } = true;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KhoActors.Subsystems.Actors;
 
 namespace KhoActors.Subsystems.Clients;
@@ -30,6 +31,12 @@ public interface IUserProgram
     /// <param name="words">The command's words, without the client's name.</param>
     /// <returns>The request that it stands for, or what is wrong with it and what would be accepted.</returns>
     UserCommand ReadCommand(IReadOnlyList<string> words);
+
+    /// <summary>A request to the program's client as a person reads it in the story of a machine: what is done, on what.</summary>
+    /// <param name="request">The request.</param>
+    /// <returns>One line, in lower case, without a full stop.</returns>
+    string Describe(in Message request) =>
+        string.Create(CultureInfo.InvariantCulture, $"request 0x{ClientProtocol.NumberOf(request.Kind):x2} ({request.A}, {request.B}, {request.C}) {request.Text}").TrimEnd();
 }
 
 /// <summary>A command of a script, read.</summary>
@@ -37,6 +44,9 @@ public interface IUserProgram
 /// <param name="Problem">What is wrong and what is accepted; null when nothing is.</param>
 public readonly record struct UserCommand(Message Message, string? Problem = null)
 {
+    /// <summary>The second value that the reply must have, for example a checksum, or null when any will do.</summary>
+    public ulong? ExpectedExtra { get; init; }
+
     /// <summary>A command that cannot be read.</summary>
     /// <param name="problem">What is wrong and what is accepted.</param>
     /// <returns>The refusal.</returns>

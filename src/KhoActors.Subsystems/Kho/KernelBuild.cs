@@ -33,6 +33,9 @@ public sealed record KernelBuild
     /// <summary>CONFIG_KEXEC_HANDOVER_DEBUG: preserving memory inside scratch is refused with EINVAL and a warning.</summary>
     public bool KhoDebug { get; init; }
 
+    /// <summary>CONFIG_KEXEC_HANDOVER_DEBUGFS: /sys/kernel/debug/kho shows what is handed over, and the boot says what it cannot show of it.</summary>
+    public bool KhoDebugfs { get; init; } = true;
+
     /// <summary>Order of a pageblock: 9 with huge pages built in, else 10.</summary>
     [AllowedValues(9, 10)]
     public int PageblockOrder { get; init; } = 10;
@@ -107,6 +110,13 @@ public sealed record KernelBuild
     /// <summary>log2 of the log buffer's size in bytes (CONFIG_LOG_BUF_SHIFT).</summary>
     [Range(12, 25)]
     public int LogBufShift { get; init; } = 17;
+
+    /// <summary>
+    /// A pstore backend that registers before KHO's, for example <c>efi_pstore</c> or <c>ramoops</c>; null for none. Only one backend can exist:
+    /// KHO's then fails to load unless <c>pstore.backend=kho</c> keeps this one out.
+    /// </summary>
+    [Length(1, 32)]
+    public string? EarlierPstoreBackend { get; init; }
 
     /// <summary>KHO clients that are built in, by name: <c>pstore-v2</c>, <c>tmpfs</c>, <c>test_kho</c>, ...</summary>
     public IReadOnlyList<string> Clients { get; init; } = [];

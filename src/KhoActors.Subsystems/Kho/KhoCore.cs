@@ -14,6 +14,7 @@ public sealed class KhoCore
     private readonly OwnedMemory _memory;
     private readonly ScratchAreas _scratch;
     private readonly Restoration _restoration;
+    private readonly PageStamps _stamps;
     private readonly VmallocRestoration _vmallocRestoration;
     private uint _incomingKexecCount;
 
@@ -42,12 +43,16 @@ public sealed class KhoCore
     {
         _memory = new OwnedMemory(memory, pages, PageOwner.Kho);
         Pages = pages;
+        Nodes = nodes;
         _scratch = scratch;
         Incoming = incoming;
         Build = build;
         EnabledByOption = enabledByOption;
         Log = log;
+        Debugfs = build.KhoDebugfs ? new Debugfs(memory, nodes, scratch, build.Abi, log) : null;
         NodeLimit = build.SplitsAtNodes ? nodes.NodeOf : null;
+        RamPages = nodes.Pages;
+        _stamps = stamps;
         _restoration = new Restoration(stamps, nodes.Contains, build.RestoreOrderLimit, log);
         VmallocAreas = vmalloc;
         Vmalloc = new VmallocContext(memory, _memory.WritablePage, build.VmallocDefects)
@@ -66,14 +71,23 @@ public sealed class KhoCore
     /// <summary>Its page allocator.</summary>
     public PageAllocator Pages { get; }
 
+    /// <summary>Which pages are RAM.</summary>
+    internal NodeMap Nodes { get; }
+
     /// <summary>What was accepted from the previous kernel, or null.</summary>
     public KhoIncoming? Incoming { get; }
+
+    /// <summary>What /sys/kernel/debug/kho shows; null in a kernel built without it.</summary>
+    public Debugfs? Debugfs { get; }
 
     /// <summary>Whether KHO is on after options and scratch reservation (kho_enable).</summary>
     public bool EnabledByOption { get; }
 
     /// <summary>Whether kho_init succeeded: preserving works and a kexec hands over.</summary>
     public bool Enabled { get; private set; }
+
+    /// <summary>Pages of RAM (totalram_pages, with what the kernel itself takes).</summary>
+    public ulong RamPages { get; }
 
     /// <summary>Physical address of the outgoing root FDT.</summary>
     public ulong FdtPhys { get; internal set; }
@@ -115,6 +129,14 @@ public sealed class KhoCore
         return _restoration.RestorePages(PageGeometry.PhysOf(pfn), pages, ref adopter) == Restoration.Nothing ? -Errno.ENOENT : 0;
     }
 
+    /// <summary>
+    /// The order with which the previous kernel preserved a block, as page->private of its first page says. Changes nothing.
+    /// </summary>
+    /// <param name="phys">Physical address; the low 12 bits are ignored.</param>
+    /// <param name="order">The order.</param>
+    /// <returns>False when no preserved block starts there, or it was restored already.</returns>
+    public bool TryGetIncomingOrder(ulong phys, out int order) => _stamps.TryRead(PageGeometry.PfnOf(phys), out order);
+
     /// <summary>Restores a vmalloc area and gives it to an owner.</summary>
     /// <param name="descriptor">What the previous kernel wrote.</param>
     /// <param name="owner">Who asked.</param>
@@ -128,13 +150,30 @@ public sealed class KhoCore
     /// <param name="phys">Address of the blob; neither alignment nor preservation is checked.</param>
     /// <param name="sizeBytes">Its size.</param>
     /// <returns>0, -EEXIST, -ENOMEM, or a raw libfdt code where the ABI's first kernels return it.</returns>
-    /// <exception cref="SimulatedOopsException">KHO is off: the kernel dereferences NULL.</exception>
-    public int AddSubtree(string name, ulong phys, ulong sizeBytes) => RootFdt.AddSubtree(OutgoingFdt(), Build.Abi, name, phys, sizeBytes);
+    /// <exception cref="SimulatedOopsException">
+    /// KHO is off: the kernel dereferences NULL; or the blob lies outside RAM and debugfs looks into it for its length (ABIs without sizes).
+    /// </exception>
+    public int AddSubtree(string name, ulong phys, ulong sizeBytes)
+    {
+        int result = RootFdt.AddSubtree(OutgoingFdt(), Build.Abi, name, phys, sizeBytes);
+        if (result == 0)
+        {
+            Debugfs?.AddOutgoing(name, phys, sizeBytes);
+        }
+
+        return result;
+    }
 
     /// <summary>kho_remove_subtree: the first sub-node with that address goes; none is no error.</summary>
     /// <param name="phys">Address of the blob.</param>
     /// <exception cref="SimulatedOopsException">KHO is off: the kernel dereferences NULL.</exception>
-    public void RemoveSubtree(ulong phys) => RootFdt.RemoveSubtree(OutgoingFdt(), Build.Abi, phys);
+    public void RemoveSubtree(ulong phys)
+    {
+        if (RootFdt.RemoveSubtree(OutgoingFdt(), Build.Abi, phys))
+        {
+            Debugfs?.RemoveOutgoing(phys);
+        }
+    }
 
     /// <summary>kho_retrieve_subtree.</summary>
     /// <param name="name">Name of the sub-node.</param>
@@ -152,6 +191,9 @@ public sealed class KhoCore
     /// <param name="arrayPhys">Destination of the scratch array's segment.</param>
     /// <returns>The four numbers.</returns>
     public KhoHandoff HandOff(ulong arrayPhys) => new(FdtPhys, PageGeometry.SizeBytes, arrayPhys, _scratch.ArrayBytes);
+
+    /// <summary>Whether a range lies in scratch, wholly or in part.</summary>
+    internal bool OverlapsScratch(ulong phys, ulong sizeBytes) => _scratch.Overlaps(phys, sizeBytes);
 
     internal int CheckPreservable(ulong pfn, ulong pages)
     {
@@ -187,7 +229,11 @@ public sealed class KhoCore
             ? new FolioRequest(head, order)
             : new FolioRequest(PageGeometry.PfnOf(phys), 0);
 
-    internal int SetUpFdt() => RootFdt.Setup(_memory.WritablePageBytes(PageGeometry.PfnOf(FdtPhys)), Build.Abi, MapPhys);
+    internal int SetUpFdt()
+    {
+        Debugfs?.CreateOut(FdtPhys);
+        return RootFdt.Setup(_memory.WritablePageBytes(PageGeometry.PfnOf(FdtPhys)), Build.Abi, MapPhys);
+    }
 
     /// <summary>Reads the previous kernel's metadata and says what it found.</summary>
     internal void ReadMetadata()
@@ -226,7 +272,7 @@ public sealed class KhoCore
         int result = AddSubtree(KexecMetadata.SubtreeName, phys, KexecMetadata.SizeBytes);
         if (result != 0)
         {
-            Log.Write(LogLevel.Error, string.Create(CultureInfo.InvariantCulture, $"KHO: failed to initialize kexec-metadata subtree: {result}"));
+            Log.Write(LogLevel.Warning, string.Create(CultureInfo.InvariantCulture, $"KHO: failed to initialize kexec-metadata subtree: {result}"));
         }
 
         return result;
@@ -235,7 +281,14 @@ public sealed class KhoCore
     internal void Enable()
     {
         Enabled = true;
-        Incoming?.ShowSubtrees();
+        if (Incoming is not null)
+        {
+            Debugfs?.CreateIn(Incoming.Handoff.FdtPhys);
+        }
+        else
+        {
+            Debugfs?.AddOutgoingFdt();
+        }
     }
 
     internal void Disable()

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
@@ -85,24 +84,6 @@ public sealed class KhoIncoming : IIncomingSubtrees
         }
 
         return RootFdt.ErrnoOf(lookup);
-    }
-
-    /// <summary>
-    /// The scan that makes the debugfs files of the incoming sub-trees (kho_in_debugfs_init; every captured build has debugfs): one
-    /// without an address is passed over silently, one without a size is not.
-    /// </summary>
-    internal void ShowSubtrees()
-    {
-        Span<byte> page = stackalloc byte[PageGeometry.SizeBytes];
-        ReadFdt(page);
-        for (int node = FdtReader.FirstSubnode(page, 0); node >= 0; node = FdtReader.NextSubnode(page, node))
-        {
-            if (RootFdt.ReadSubtree(page, node, _build.Abi, out _, out _) == SubtreeLookup.SizeInvalid
-                && FdtReader.NodeName(page, node, out ReadOnlySpan<byte> name) >= 0)
-            {
-                _log.Write(LogLevel.Warning, $"KHO: node {Encoding.Latin1.GetString(name)} missing or invalid {_build.Abi.SizeProperty} property");
-            }
-        }
     }
 
     private static int Check(PhysicalMemory memory, KernelBuild build, in KhoHandoff handoff, KernelLog log, out ulong mapPhys)

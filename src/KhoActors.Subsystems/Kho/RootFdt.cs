@@ -38,7 +38,9 @@ public enum SubtreeLookup
 /// </summary>
 public static class RootFdt
 {
-    // Points to the tracker: first chunk or radix root.
+    /// <summary>Name of the property that points to the tracker: its first chunk or radix root.</summary>
+    public const string MapPropertyName = "preserved-memory-map";
+
     private static ReadOnlySpan<byte> MapProperty => "preserved-memory-map"u8;
 
     /// <summary>Writes the root FDT without sub-trees, as kho_init does.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using KhoActors.Subsystems.Kho;
 
 namespace KhoActors.Subsystems.Memblock;
 
@@ -16,7 +17,7 @@ internal static class LogBuffer
     /// <param name="memblock">The boot-time allocator.</param>
     public static void Allocate(EarlyBootRequest request, MemblockAllocator memblock)
     {
-        ulong bytes = RequestedBytes(request);
+        ulong bytes = RequestedBytes(request.Build, request.CommandLine);
         if (bytes == 0)
         {
             return;
@@ -33,16 +34,20 @@ internal static class LogBuffer
         }
     }
 
-    private static ulong RequestedBytes(EarlyBootRequest request)
+    /// <summary>What the last fitting <c>log_buf_len=</c> asks for.</summary>
+    /// <param name="build">The kernel, whose built-in buffer has 2^<see cref="KernelBuild.LogBufShift"/> bytes.</param>
+    /// <param name="commandLine">Its command line.</param>
+    /// <returns>Bytes, a power of two above the built-in size; 0 when the built-in buffer stays.</returns>
+    public static ulong RequestedBytes(KernelBuild build, string commandLine)
     {
         ulong wanted = 0;
-        BootOptions options = new(request.CommandLine);
+        BootOptions options = new(commandLine);
         while (options.MoveNext())
         {
-            if (options.Is("log_buf_len") && MemParse.Parse(options.Value, request.Build.MemparseBareSuffix, out ulong value) >= 0)
+            if (options.Is("log_buf_len") && MemParse.Parse(options.Value, build.MemparseBareSuffix, out ulong value) >= 0)
             {
                 ulong size = value == 0 ? 0 : BitOperations.RoundUpToPowerOf2(Math.Min(value, LargestBytes));
-                wanted = size > 1UL << request.Build.LogBufShift ? size : wanted;
+                wanted = size > 1UL << build.LogBufShift ? size : wanted;
             }
         }
 

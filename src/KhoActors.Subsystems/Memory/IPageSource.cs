@@ -10,7 +10,11 @@ public interface IPageSource
     /// <returns>Its physical address, or 0 when memory is exhausted.</returns>
     ulong AllocateZeroedPage();
 
+    /// <summary>Allocates one page whose content is whatever lies in RAM there.</summary>
+    /// <returns>Its physical address, or 0 when memory is exhausted.</returns>
+    ulong AllocatePage() => AllocateZeroedPage();
+
     /// <summary>Gives a page back.</summary>
-    /// <param name="phys">An address that <see cref="AllocateZeroedPage"/> returned.</param>
+    /// <param name="phys">An address that <see cref="AllocateZeroedPage"/> or <see cref="AllocatePage"/> returned.</param>
     void FreePage(ulong phys);
 }

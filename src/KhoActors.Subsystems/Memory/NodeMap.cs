@@ -8,11 +8,29 @@ public sealed class NodeMap
 
     private readonly PageRanges _ranges = new();
 
+    /// <summary>How many pages there are.</summary>
+    public ulong Pages
+    {
+        get
+        {
+            ulong pages = 0;
+            foreach (PageRange range in _ranges.Ranges)
+            {
+                pages += range.EndPfn - range.StartPfn;
+            }
+
+            return pages;
+        }
+    }
+
     /// <summary>One past the last page of RAM; 0 for an empty map.</summary>
     public ulong EndPfn => _ranges.Count == 0 ? 0 : _ranges.Ranges[^1].EndPfn;
 
     /// <summary>One past the highest node; 0 for an empty map.</summary>
     public int NodeCount { get; private set; }
+
+    /// <summary>The runs of RAM of one node each, ascending.</summary>
+    internal ReadOnlySpan<PageRange> Ranges => _ranges.Ranges;
 
     /// <summary>Forgets all ranges.</summary>
     public void Clear()

@@ -5,11 +5,6 @@ namespace KhoActors.Subsystems.Tmpfs;
 /// <param name="Nanoseconds">0..999999999.</param>
 public readonly record struct TmpfsTime(long Seconds, uint Nanoseconds);
 
-/// <summary>An entry of a directory.</summary>
-/// <param name="Name">1 to 255 bytes, a character each; no slash, no NUL, not <c>.</c> or <c>..</c>.</param>
-/// <param name="Inode">What it names.</param>
-public readonly record struct TmpfsDirectoryEntry(string Name, TmpfsInode Inode);
-
 /// <summary>
 /// An inode of a mounted tmpfs: attributes, and what its type needs: pages of a regular file or long symbolic link, entries of a directory in the
 /// order of their creation, the target of a symbolic link. Plain state; the rules are the file system's.
@@ -18,6 +13,8 @@ public sealed class TmpfsInode
 {
     /// <summary>Bits of <see cref="Mode"/> that hold the type (S_IFMT).</summary>
     public const uint TypeMask = 0xF000;
+
+    private List<(string Name, ulong SpaceBytes)>? _extendedAttributes;
 
     /// <summary>Inode number, unique in its file system, kept across a kexec.</summary>
     public required ulong Number { get; init; }
@@ -62,7 +59,7 @@ public sealed class TmpfsInode
     public TmpfsInode? Parent { get; set; }
 
     /// <summary>Entries of a directory in the order of their creation; empty for other types.</summary>
-    public List<TmpfsDirectoryEntry> Entries { get; } = [];
+    public TmpfsEntries Entries { get; } = new();
 
     /// <summary>Target of a symbolic link, a character a byte; null for other types. With 128 bytes or more it also has a page.</summary>
     public string? Target { get; set; }
@@ -73,8 +70,20 @@ public sealed class TmpfsInode
     /// <summary>How often it is open.</summary>
     public int Opened { get; set; }
 
-    /// <summary>Extended attributes that were set: not handed over by tmpfs-kho-v1, only counted.</summary>
-    public int ExtendedAttributes { get; set; }
+    /// <summary>Whether it lost its last name while it was open, and ends with its last descriptor.</summary>
+    internal bool IsOrphan { get; set; }
+
+    /// <summary>How many extended attributes it has: not handed over by tmpfs-kho-v1, only counted.</summary>
+    public int ExtendedAttributes => _extendedAttributes?.Count ?? 0;
+
+    /// <summary>Inode space that its extended attributes take, in bytes.</summary>
+    public ulong ExtendedAttributeBytes { get; private set; }
+
+    /// <summary>
+    /// Whether a store through a mapping may have left bytes behind the end of the file, in its last page. They are never read: they are zeroed
+    /// before the file grows, and by <see cref="TmpfsFileSystem.ZeroBehindEnd"/>.
+    /// </summary>
+    public bool HasBytesBehindEnd { get; set; }
 
     /// <summary>Its type (S_IF*).</summary>
     public uint Type => Mode & TypeMask;
@@ -87,6 +96,41 @@ public sealed class TmpfsInode
 
     /// <summary>Whether it is a symbolic link.</summary>
     public bool IsSymbolicLink => Type == 0xA000;
+
+    /// <summary>The type as a directory entry has it (FT_*): 1 regular, 2 directory, 3 character device, 4 block device, 5 fifo, 6 socket, 7 symbolic link.</summary>
+    public byte EntryType => Type switch
+    {
+        0x8000 => 1,
+        0x4000 => 2,
+        0x2000 => 3,
+        0x6000 => 4,
+        0x1000 => 5,
+        0xC000 => 6,
+        0xA000 => 7,
+        _ => 0,
+    };
+
+    /// <summary>Sets an extended attribute, or sets it anew.</summary>
+    /// <param name="name">Its full name.</param>
+    /// <param name="spaceBytes">Inode space that it takes.</param>
+    /// <returns>Inode space that its value before took; 0 when it is new.</returns>
+    internal ulong SetExtendedAttribute(string name, ulong spaceBytes)
+    {
+        _extendedAttributes ??= [];
+        int at = _extendedAttributes.FindIndex(attribute => attribute.Name == name);
+        ulong before = at < 0 ? 0 : _extendedAttributes[at].SpaceBytes;
+        if (at < 0)
+        {
+            _extendedAttributes.Add((name, spaceBytes));
+        }
+        else
+        {
+            _extendedAttributes[at] = (name, spaceBytes);
+        }
+
+        ExtendedAttributeBytes += spaceBytes - before;
+        return before;
+    }
 }
 
 /// <summary>A page of a file.</summary>

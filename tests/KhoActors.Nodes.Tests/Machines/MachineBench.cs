@@ -37,8 +37,11 @@ internal static class MachineBench
 
     public static KernelBuild Kernel(string name) => Catalog.Load(name);
 
-    public static ResolvedScenario Resolve(this Scenario scenario) =>
-        new(scenario, [.. scenario.Chains.SelectMany(chain => chain.Kernels).Distinct().Select(Kernel)]);
+    /// <summary>The scenario with its kernels and their clients, checked as a file is.</summary>
+    public static ResolvedScenario Resolve(this Scenario scenario, ClientCatalog? clients = null) => ResolvedScenario.Parse(
+        new ResolvedScenario(scenario, [.. scenario.Chains.SelectMany(chain => chain.Kernels).Distinct().Select(Kernel)]).ToCanonicalText(),
+        scenario.Name,
+        clients);
 
     public static MachineSpec SpecOf(this Scenario scenario, ulong seed, int number = 0) => scenario.Resolve().SpecOf(seed, number);
 

@@ -109,6 +109,18 @@ internal sealed class KhoBench
 
     public KernelResult RestorePages(ulong pfn, ulong pages) => Call(new PagesRequest(pfn, pages).ToMessage(KhoProtocol.RestorePages));
 
+    public KernelResult AllocateArea(ulong pages, int order = 0, VmallocAttributes attributes = VmallocAttributes.Alloc) =>
+        Call(new Vmalloc(pages, order, attributes, Zero: false).ToMessage(), ActorId.Memblock);
+
+    public KernelResult FreeArea(ulong address) => Call(new Vfree(address).ToMessage(), ActorId.Memblock);
+
+    public KernelResult PreserveArea(ulong address, VmallocDescriptor before = default) => Call(new PreserveVmalloc(address, before).ToMessage());
+
+    public KernelResult UnpreserveArea(VmallocDescriptor descriptor) =>
+        Call(new VmallocDescriptorRequest(descriptor).ToMessage(KhoProtocol.UnpreserveVmalloc));
+
+    public KernelResult RestoreArea(VmallocDescriptor descriptor) => Call(new VmallocDescriptorRequest(descriptor).ToMessage(KhoProtocol.RestoreVmalloc));
+
     public KernelResult AddSubtree(string name, ulong phys, ulong sizeBytes) => Call(new AddSubtree(name, phys, sizeBytes).ToMessage());
 
     public KernelResult RemoveSubtree(ulong phys) => Call(new AddressRequest(phys).ToMessage(KhoProtocol.RemoveSubtree));
@@ -116,6 +128,9 @@ internal sealed class KhoBench
     public KernelResult Retrieve(string name) => Call(new RetrieveSubtree(name).ToMessage());
 
     public KernelResult ReserveMemInit() => Call(new Message(new MessageKind(MemblockProtocol.ReserveMemInit), Core.Enabled ? 1UL : 0), ActorId.Memblock);
+
+    /// <summary>Puts a client beside the core.</summary>
+    public void Place(ActorId id, IActor client) => _actors[id.Value] = client;
 
     /// <summary>A request from a client, carried through to its answer.</summary>
     public KernelResult Call(in Message request, ActorId? to = null)

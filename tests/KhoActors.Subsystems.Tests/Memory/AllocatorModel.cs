@@ -148,6 +148,26 @@ internal sealed class AllocatorModel
 
             pfn = last + 1;
         }
+
+        CompareOwners(allocator);
+    }
+
+    /// <summary>With a hole in RAM, whose pages nobody counts.</summary>
+    private void CompareOwners(PageAllocator allocator)
+    {
+        const ulong holeStart = 0x700, holeEnd = 0x7a3;
+        NodeMap ram = new();
+        ram.Add(1, holeStart, 0);
+        ram.Add(holeEnd, Pages, 1);
+        SortedDictionary<byte, OwnedPages> expected = [];
+        for (ulong pfn = 1; pfn < Pages; pfn = pfn + 1 == holeStart ? holeEnd : pfn + 1)
+        {
+            PageOwner owner = OwnerOf(pfn);
+            OwnedPages soFar = expected.GetValueOrDefault(owner.Value, new OwnedPages(owner, 0, 0));
+            expected[owner.Value] = new OwnedPages(owner, soFar.Pages + 1, soFar.ReservedPages + (_nodes[pfn] < 0 ? 1UL : 0));
+        }
+
+        Assert.Equal([.. expected.Values], allocator.CountOwners(ram));
     }
 
     private static short Area(int node, MigrateType type) => (short)((node * Types) + (int)type);

@@ -30,16 +30,15 @@ internal sealed class Operations
         UnpreserveFree,
         Withdraw,
         Free,
+        Machine,
     }
 
     /// <summary>Operations that were started and not finished.</summary>
     public int UnderWay { get; private set; }
 
-    /// <summary>Draws the next operation and starts it.</summary>
-    public void Start(Outbox outbox)
+    /// <summary>Starts an operation.</summary>
+    public void Start(WorkloadOperation operation, Outbox outbox)
     {
-        WorkloadOperation operation = _state.DrawOperation();
-        _state.Counters.Operations++;
         switch (operation)
         {
             case WorkloadOperation.PreserveFolio:
@@ -65,6 +64,18 @@ internal sealed class Operations
                 break;
             case WorkloadOperation.PreserveVmalloc:
                 StartPreserveVmalloc(outbox);
+                break;
+            case WorkloadOperation.Log:
+                AskMachine(MachineProtocol.WriteLog, outbox, _state.DrawLogLevel(), _state.DrawLogLine());
+                break;
+            case WorkloadOperation.ClearLog:
+                AskMachine(MachineProtocol.ClearLog, outbox);
+                break;
+            case WorkloadOperation.Oops:
+                AskMachine(MachineProtocol.Oops, outbox);
+                break;
+            case WorkloadOperation.JumpAndReturn:
+                AskMachine(MachineProtocol.JumpAndReturn, outbox);
                 break;
             default:
                 StartFree(outbox);
@@ -102,6 +113,9 @@ internal sealed class Operations
                 break;
             case Step.Withdraw:
                 Ask(slot, Step.UnpreserveFree, ActorId.Kho, new AddressRequest(PhysOf(task.Holding)).ToMessage(KhoProtocol.UnpreserveFree), outbox);
+                break;
+            case Step.Machine:
+                End(slot);
                 break;
             case Step.UnpreserveFree:
             case Step.Free:
@@ -307,6 +321,9 @@ internal sealed class Operations
             Ask(slot, Step.Withdraw, ActorId.Kho, new AddressRequest(PhysOf(holding)).ToMessage(KhoProtocol.RemoveSubtree), outbox);
         }
     }
+
+    private void AskMachine(ushort request, Outbox outbox, ulong word = 0, string? text = null) =>
+        Ask(Begin(default), Step.Machine, ActorId.Machine, new Message(new MessageKind(request), word, Text: text), outbox);
 
     private void StartFree(Outbox outbox)
     {

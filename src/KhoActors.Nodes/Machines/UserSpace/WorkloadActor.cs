@@ -3,29 +3,47 @@ using KhoActors.Subsystems.Actors;
 namespace KhoActors.Nodes.Machines.UserSpace;
 
 /// <summary>
-/// User space and the kernel client that serves it, for one generation: revives what the previous one left, then works, loads the next
-/// kernel while it works on, and finally executes it without waiting for what is under way.
+/// User space and the kernel client that serves it, for one generation: revives what the previous one left while its clients' programs look
+/// at what came over, carries out the script, works, loads the next kernel while it works on, and finally executes it without waiting for
+/// what is under way.
 /// </summary>
 internal sealed class WorkloadActor : IActor
 {
-    private const uint LoadCorrelation = 0x5000_0000;
+    /// <summary>How long the start waits for programs whose requests nobody answers.</summary>
+    private const ulong StartPatienceTicks = 10_000_000_000;
+    private const ulong StartWait = ulong.MaxValue;
+
     private readonly WorkloadState _state;
     private readonly Revival _revival;
     private readonly Operations _operations;
-    private readonly bool _reviveOnly;
+    private readonly UserPrograms _programs;
+    private readonly ScriptRunner _script;
+    private readonly KexecTries _tries;
+    private readonly bool _isLast;
+    private Phase _phase;
     private int _remaining;
-    private bool _loadAsked;
-    private bool _loaded;
 
     /// <param name="state">What it holds and draws.</param>
-    /// <param name="reviveOnly">The chain ends with this generation: check what was handed over, then rest.</param>
-    public WorkloadActor(WorkloadState state, bool reviveOnly)
+    /// <param name="programs">The programs of the kernel's clients.</param>
+    /// <param name="script">The generation's script.</param>
+    /// <param name="isLast">The chain ends with this generation: check what was handed over, carry out the script, then rest.</param>
+    public WorkloadActor(WorkloadState state, UserPrograms programs, ScriptRunner script, bool isLast)
     {
         _state = state;
-        _reviveOnly = reviveOnly;
+        _isLast = isLast;
+        _programs = programs;
+        _script = script;
         _revival = new Revival(state);
         _operations = new Operations(state);
+        _tries = new KexecTries(state.Scenario.Kexec);
         _remaining = state.Plan.OperationsPerKexec;
+    }
+
+    private enum Phase
+    {
+        Starting,
+        Script,
+        Work,
     }
 
     /// <inheritdoc/>
@@ -34,10 +52,16 @@ internal sealed class WorkloadActor : IActor
         switch (delivery.Message.Kind.Value)
         {
             case MachineProtocol.StartUserSpace:
-                Revival.Start(outbox);
+                Start(outbox);
                 break;
             case MachineProtocol.NextOperation:
                 Work(outbox);
+                break;
+            case MachineProtocol.TryAgain:
+                KexecTries.Execute(outbox);
+                break;
+            case MachineProtocol.LostPatience:
+                LosePatience(delivery.Message.A, outbox);
                 break;
             default:
                 ReceiveReply(delivery, outbox);
@@ -45,23 +69,81 @@ internal sealed class WorkloadActor : IActor
         }
     }
 
+    private void Start(Outbox outbox)
+    {
+        Revival.Start(outbox);
+        _programs.Start(outbox);
+        if (!_programs.AreQuiet)
+        {
+            outbox.SendAfter(StartPatienceTicks, ActorId.Workload, new Message(new MessageKind(MachineProtocol.LostPatience), StartWait));
+        }
+    }
+
     private void ReceiveReply(in Delivery delivery, Outbox outbox)
     {
-        if (delivery.Correlation == LoadCorrelation)
+        switch (delivery.Correlation)
         {
-            AfterLoad(KernelResult.From(delivery.Message), outbox);
+            case 0:
+                _tries.AfterRefusal(KernelResult.From(delivery.Message), outbox);
+                break;
+            case < UserPrograms.FirstCorrelation:
+                _operations.Resume(delivery, outbox);
+                break;
+            case < Revival.FirstCorrelation:
+                _programs.Resume(delivery, outbox);
+                Continue(outbox);
+                break;
+            case < KexecTries.LoadCorrelation:
+                _revival.Resume(delivery, outbox);
+                Continue(outbox);
+                break;
+            case KexecTries.LoadCorrelation:
+                _tries.AfterLoad(KernelResult.From(delivery.Message), outbox);
+                break;
+            case KexecTries.LogCorrelation:
+                break;
+            default:
+                _script.Resume(delivery, outbox);
+                Continue(outbox);
+                break;
         }
-        else if (delivery.Correlation >= Revival.FirstCorrelation)
+    }
+
+    private void LosePatience(ulong wait, Outbox outbox)
+    {
+        if (wait == StartWait)
         {
-            _revival.Resume(delivery, outbox);
-            if (_revival.Done && !_reviveOnly)
-            {
-                Tick(outbox);
-            }
+            Continue(outbox, isPatient: false);
         }
         else
         {
-            _operations.Resume(delivery, outbox);
+            _script.LosePatience((int)wait, outbox);
+            Continue(outbox);
+        }
+    }
+
+    /// <summary>Goes on to the next phase when this one is over.</summary>
+    private void Continue(Outbox outbox, bool isPatient = true)
+    {
+        if (_phase == Phase.Starting && _revival.Done && (!isPatient || _programs.AreQuiet))
+        {
+            _phase = Phase.Script;
+            _script.Start(outbox);
+        }
+
+        if (_phase == Phase.Script && _script.Done)
+        {
+            _phase = Phase.Work;
+            if (_script.HasLoaded)
+            {
+                _tries.AlreadyLoaded();
+                _remaining += _state.Plan.OperationsAfterLoad;
+            }
+
+            if (!_isLast)
+            {
+                Tick(outbox);
+            }
         }
     }
 
@@ -70,19 +152,18 @@ internal sealed class WorkloadActor : IActor
         if (_remaining > 0)
         {
             _remaining--;
-            _operations.Start(outbox);
+            Operate(outbox);
             Tick(outbox);
         }
-        else if (!_loadAsked)
+        else if (!_tries.LoadAsked)
         {
-            _loadAsked = true;
             _remaining = _state.Plan.OperationsAfterLoad;
-            outbox.Send(ActorId.Machine, MachineProtocol.Plain(MachineProtocol.Load), LoadCorrelation);
+            _tries.Load(outbox);
             Tick(outbox);
         }
-        else if (_loaded)
+        else if (_tries.Loaded)
         {
-            outbox.Send(ActorId.Machine, MachineProtocol.Plain(MachineProtocol.Execute));
+            KexecTries.Execute(outbox);
         }
         else
         {
@@ -90,12 +171,23 @@ internal sealed class WorkloadActor : IActor
         }
     }
 
-    private void AfterLoad(KernelResult result, Outbox outbox)
+    private void Operate(Outbox outbox)
     {
-        _loaded = result.Succeeded;
-        if (!_loaded)
+        int operation = _state.DrawOperation();
+        if (operation < 0)
         {
-            outbox.Send(ActorId.Machine, MachineProtocol.Plain(MachineProtocol.Reboot));
+            return;
+        }
+
+        _state.Counters.Operations++;
+        if (operation < UserSpacePlan.OwnOperations)
+        {
+            _operations.Start((Scenarios.WorkloadOperation)operation, outbox);
+        }
+        else
+        {
+            (int program, int number) = _state.ProgramOperation(operation);
+            _programs.Operate(program, number, outbox);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Machines.UserSpace;
@@ -35,7 +36,8 @@ internal sealed class WorkloadState
 {
     private readonly OwnedMemory _memory;
     private readonly VmallocAreas _vmalloc;
-    private int[] _cumulativeWeights = [];
+    private readonly List<UserSpacePlan> _plans = [];
+    private UserSpacePlan _userSpace = null!;
     private RandomStream _draws = null!;
     private Workload _plan = null!;
     private IReadOnlyList<int> _nodes = [];
@@ -58,37 +60,56 @@ internal sealed class WorkloadState
 
     public Workload Plan => _plan;
 
-    /// <summary>A new generation: nothing of the last one is left but memory.</summary>
-    public void Begin(Workload plan, RandomStream draws, IReadOnlyList<int> nodes)
-    {
-        if (!ReferenceEquals(plan, _plan))
-        {
-            _plan = plan;
-            _cumulativeWeights = CumulativeWeights(plan.Mix);
-        }
+    public Scenario Scenario => _userSpace.Scenario;
 
+    /// <summary>A new generation: nothing of the last one is left but memory.</summary>
+    /// <param name="spec">The machine.</param>
+    /// <param name="generation">0 for the first boot.</param>
+    /// <param name="draws">Chance.</param>
+    /// <returns>What user space does on this generation's kernel.</returns>
+    public UserSpacePlan Begin(MachineSpec spec, int generation, RandomStream draws)
+    {
+        _plan = spec.Scenario.Workload;
+        _userSpace = PlanOf(spec, spec.ClientsOf(generation));
         _draws = draws;
-        _nodes = nodes;
+        _nodes = spec.Memory.Map.Nodes;
         Holdings.Clear();
         Ledger = null;
         HeldPages = 0;
         Counters = default;
+        return _userSpace;
     }
 
     public static string BlobName(ulong seed) => string.Create(CultureInfo.InvariantCulture, $"blob-{seed & 0xFFFF_FFFF:x8}");
 
-    public WorkloadOperation DrawOperation()
+    /// <summary>Draws the next operation.</summary>
+    /// <returns>Its number in the plan, or -1 when this kernel has none to choose from.</returns>
+    public int DrawOperation()
     {
-        ulong total = (ulong)_cumulativeWeights[^1];
-        ulong pick = total == 0 ? 0 : _draws.NextBelow(total);
-        int i = 0;
-        while (i < _cumulativeWeights.Length - 1 && pick >= (ulong)_cumulativeWeights[i])
-        {
-            i++;
-        }
-
-        return (WorkloadOperation)i;
+        ulong total = _userSpace.TotalWeight;
+        return total == 0 ? -1 : _userSpace.Choose(_draws.NextBelow(total));
     }
+
+    /// <summary>The program that does an operation, and the operation as it numbers it.</summary>
+    public (int Program, int Operation) ProgramOperation(int operation) => _userSpace.ProgramOperation(operation);
+
+    /// <summary>A line for /dev/kmsg: words that repeat, as logs do, around a number that does not.</summary>
+    public string DrawLogLine()
+    {
+        const string Words = " workload: state reached, nothing to report; device and service are up, queue is drained, timers are armed";
+        int length = (int)Between(_plan.LogLineBytes);
+        return string.Create(length, _draws.NextUInt64(), static (line, number) =>
+        {
+            number.TryFormat(line, out int written, "x16", CultureInfo.InvariantCulture);
+            for (int i = written; i < line.Length; i++)
+            {
+                line[i] = Words[(i - written) % Words.Length];
+            }
+        });
+    }
+
+    /// <summary>A level for a line of user space: notice, info or debug.</summary>
+    public ulong DrawLogLevel() => 5 + _draws.NextBelow(3);
 
     public bool Chance(uint partsPerMillion) => _draws.Chance(partsPerMillion);
 
@@ -224,15 +245,24 @@ internal sealed class WorkloadState
         return holding with { LedgerSlot = -1 };
     }
 
-    private static int[] CumulativeWeights(OperationMix mix)
+    private UserSpacePlan PlanOf(MachineSpec spec, IReadOnlyList<KhoClient> clients)
     {
-        int[] weights = [.. mix.Weights];
-        for (int i = 1; i < weights.Length; i++)
+        if (_plans.Count > 0 && !ReferenceEquals(_plans[0].Scenario, spec.Scenario))
         {
-            weights[i] += weights[i - 1];
+            _plans.Clear();
         }
 
-        return weights;
+        foreach (UserSpacePlan known in _plans)
+        {
+            if (ReferenceEquals(known.KernelClients, clients))
+            {
+                return known;
+            }
+        }
+
+        UserSpacePlan plan = new(spec.Scenario, clients, spec.Resolved.Clients);
+        _plans.Add(plan);
+        return plan;
     }
 
     private ulong Between(ValueRange range) => range.Minimum + _draws.NextBelow(range.Maximum - range.Minimum + 1);

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using ICSharpCode.SharpZipLib.Checksum;
 using KhoActors.Subsystems.Memory;
 
 namespace KhoActors.Nodes.Invariants;
@@ -17,7 +16,7 @@ internal sealed class TmpfsImageReader
     private const int LimitPages = 1 << 22;
     private readonly PhysicalMemory _memory;
     private readonly Action<string, string> _report;
-    private readonly Crc32 _crc = new();
+    private readonly ICSharpCode.SharpZipLib.Checksum.Crc32 _crc = new();
     private readonly SortedSet<ulong> _pages = [];
     private readonly byte[] _buffer = new byte[PageBytes];
     private bool _isSound;

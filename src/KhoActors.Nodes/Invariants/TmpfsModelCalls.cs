@@ -1,5 +1,4 @@
 using System.Text;
-using ICSharpCode.SharpZipLib.Checksum;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
@@ -23,7 +22,7 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
     private readonly List<TmpfsModelMount> _mounts = [];
     private readonly SortedDictionary<ulong, (TmpfsModelNode Node, TmpfsModelMount Mount)> _open = [];
     private readonly SortedSet<string> _taken = new(StringComparer.Ordinal);
-    private readonly Crc32 _crc = new();
+    private readonly ICSharpCode.SharpZipLib.Checksum.Crc32 _crc = new();
     private PhysicalMemory _memory = null!;
 
     /// <summary>The KHO name that a mount asks for; empty for a plain tmpfs.</summary>

@@ -121,6 +121,7 @@ public static class InvariantCatalog
 
     /// <summary>T14: a file system stays within its limits.</summary>
     public const string TmpfsLimits = "tmpfs-limits";
+
     /// <summary>What a client's user program checks itself, and what a script expects, holds.</summary>
     public const string ClientCheck = "client-check";
 

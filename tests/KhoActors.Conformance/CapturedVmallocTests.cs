@@ -32,7 +32,8 @@ public sealed class CapturedVmallocTests
         FdtReader.GetProperty(fdt, data, "folios_info", out ReadOnlySpan<byte> info);
         FdtReader.GetProperty(fdt, data, "nr_folios", out ReadOnlySpan<byte> count);
         VmallocDescriptor descriptor = VmallocDescriptor.Read(info);
-        Assert.Equal((VmallocDescriptor.SizeBytes, 1U, VmallocDescriptor.AllocFlag, 0), (info.Length, descriptor.TotalPages, descriptor.Flags, descriptor.Order));
+        Assert.Equal(VmallocDescriptor.SizeBytes, info.Length);
+        Assert.Equal((1U, VmallocDescriptor.AllocFlag, 0), (descriptor.TotalPages, descriptor.Flags, descriptor.Order));
 
         KernelResult restored = kho.RestoreVmalloc(descriptor, Owner);
 

@@ -24,7 +24,10 @@ internal static class InspectCommand
         };
         Option<bool> json = CommonOptions.Json();
         InspectMachine machine = new();
-        Command command = new("inspect", "Show what is in a device tree blob, in memory captured on a real kernel, or in a simulated machine.") { target, json };
+        Command command = new("inspect", "Show what is in a device tree blob, in memory captured on a real kernel, or in a simulated machine.")
+        {
+            target, json,
+        };
         machine.AddTo(command);
         command.SetAction(parsed =>
         {

@@ -20,7 +20,9 @@ internal sealed class InspectMachine
 
     private readonly Argument<string?> _item = new("item") { Description = "What of the view to show.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int?> _machine = CommonOptions.Number("--machine", "The machine of the scenario, from 0; needed when it has several.");
-    private readonly Option<int?> _at = CommonOptions.Number("--at", "The kernel generation, 0 for the first boot: shown when it has done its work; default is the last.");
+    private readonly Option<int?> _at =
+        CommonOptions.Number("--at", "The kernel generation, 0 for the first boot: shown when it has done its work; default is the last.");
+
     private readonly ScenarioOptions _options = new(mayDrawSeed: false);
 
     /// <summary>Adds what belongs to it to the command.</summary>

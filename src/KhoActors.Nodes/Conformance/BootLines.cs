@@ -41,8 +41,9 @@ internal static partial class BootLines
         return [.. lines];
     }
 
-    private static LogLine Plain(LogLine line) =>
-        WarningPlace().Match(line.Text) is { Success: true } match ? line with { Text = $"WARNING: {match.Groups["function"].Value}" } : line;
+    /// <summary>Level and text alone: a simulated kernel takes another time than a real one.</summary>
+    private static LogLine Plain(LogLine line) => new(
+        line.Level, WarningPlace().Match(line.Text) is { Success: true } match ? $"WARNING: {match.Groups["function"].Value}" : line.Text);
 
     [GeneratedRegex(
         "^(KHO: |KHO reserve-mem '|Revived memory reservation |FDT 'memblock' |Node '|failed to retrieve FDT 'memblock'"

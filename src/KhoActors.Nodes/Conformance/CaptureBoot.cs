@@ -116,8 +116,8 @@ public sealed class CaptureBoot
         memory.Read(incoming.Handoff.FdtPhys, page);
         RootFdtView root = RootFdtView.Read(page);
         List<CaptureBlock> blocks = BlocksOf(memory, incoming.MapPhys);
-        return new FoundHandover(
-            root, [.. root.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))], blocks.Count, TrackedOrder.Of(blocks.Select(block => block.Order)));
+        IReadOnlyList<TrackedOrder> orders = TrackedOrder.Of(blocks.Select(block => block.Order));
+        return new FoundHandover(root, [.. root.Subnodes.Select(subnode => InspectedBlob.Of(pages, memory, subnode))], blocks.Count, orders);
     }
 
     /// <summary>The blocks of the tracker that the simulated kernel hands over itself.</summary>

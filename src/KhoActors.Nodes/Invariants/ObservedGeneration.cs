@@ -187,12 +187,7 @@ internal sealed class ObservedGeneration
                 Release(message.A, message.B, ClaimKind.Pages);
                 break;
             case KhoProtocol.UnpreserveFree:
-                int held = IndexOfClaim(Held, PageGeometry.PfnOf(message.A), ClaimKind.Folio);
-                if (held >= 0)
-                {
-                    Held.RemoveAt(held);
-                }
-
+                Release(PageGeometry.PfnOf(message.A), null, ClaimKind.Folio);
                 break;
             case KhoProtocol.RemoveSubtree:
                 Withdraw(message.A);
@@ -220,7 +215,7 @@ internal sealed class ObservedGeneration
         }
     }
 
-    private void Release(ulong pfn, ulong pages, ClaimKind kind)
+    private void Release(ulong pfn, ulong? pages, ClaimKind kind)
     {
         int i = IndexOfClaim(Held, pfn, kind, pages);
         if (i >= 0)

@@ -9,7 +9,8 @@ namespace KhoActors.Nodes.Invariants;
 
 /// <summary>
 /// What the model knows of vmalloc areas. Messages name an area by its virtual address and never carry its pages: the model learns them when
-/// an area is preserved, from the chain of chunks that the kernel has written, with a reader of its own.
+/// an area is preserved, from the chain of chunks that the kernel has written, with a reader of its own. Clients may allocate and free areas
+/// by plain calls, which are no messages: of theirs it judges chains and claims, and page owners watch over their pages.
 /// </summary>
 internal sealed class ObservedVmallocs
 {
@@ -63,19 +64,22 @@ internal sealed class ObservedVmallocs
         Message message = request.Message;
         switch (message.Kind.Value)
         {
-            case MemblockProtocol.Vmalloc when result.Succeeded:
+            case MemblockProtocol.Vmalloc when result.Succeeded && IsSeen(request.From):
                 _areas.Add(new Area(result.Value, result.Extra));
                 break;
             case KhoProtocol.PreserveVmalloc when result.Succeeded:
                 Preserved(message.A, result.Value, result.Extra, request.From);
                 break;
             case KhoProtocol.RestoreVmalloc:
-                Restored(message.A, result);
+                Restored(message.A, result, request.From);
                 break;
             default:
                 break;
         }
     }
+
+    /// <summary>Whether all that an actor does with areas is seen in messages.</summary>
+    private static bool IsSeen(ActorId owner) => owner.Value < ActorId.FirstClient;
 
     private static void RemoveChain(List<Claim> claims, ulong firstChunkPhys)
     {
@@ -92,30 +96,29 @@ internal sealed class ObservedVmallocs
     private void Preserved(ulong address, ulong firstChunkPhys, ulong sizes, ActorId owner)
     {
         int i = IndexOfArea(address);
-        if (i < 0)
-        {
-            _report(InvariantCatalog.VmallocChain, $"an area was preserved at 0x{address:x}, where none is");
-            return;
-        }
-
-        Area area = _areas[i];
         string? fault = ReadChain(firstChunkPhys, totalPages: (uint)sizes, order: (int)(sizes >> 48));
-        if ((uint)sizes != area.Pages)
+        if (IsSeen(owner) && (i < 0 || _areas[i].Pages != (uint)sizes))
         {
-            fault = $"its descriptor says {(uint)sizes} pages";
+            fault = i < 0 ? "there is none" : $"it has {_areas[i].Pages} pages";
         }
 
         if (fault is not null)
         {
-            _report(InvariantCatalog.VmallocChain, $"the area of {area.Pages} pages at 0x{area.Address:x} was preserved, but {fault}");
+            _report(InvariantCatalog.VmallocChain, $"the area at 0x{address:x} was preserved as one of {(uint)sizes} pages, but {fault}");
             return;
         }
 
-        bool isNew = !_mapped.Exists(run => run.Address == area.Address);
+        _generation.Held.AddRange(_chain);
+        if (!IsSeen(owner))
+        {
+            return;
+        }
+
+        Area area = _areas[i];
+        bool isKnown = _mapped.Exists(run => run.Address == area.Address);
         foreach (Claim claim in _chain)
         {
-            _generation.Held.Add(claim);
-            if (isNew && claim.Kind == ClaimKind.VmallocPages)
+            if (!isKnown && claim.Kind == ClaimKind.VmallocPages)
             {
                 _generation.Allocated(claim.StartPfn, claim.Pages, movable: false, owner);
                 _mapped.Add(new MappedRun(area.Address, claim.StartPfn, claim.Pages));
@@ -194,7 +197,7 @@ internal sealed class ObservedVmallocs
     }
 
     /// <summary>An area comes back whole, once, when the kernel before was holding it preserved.</summary>
-    private void Restored(ulong firstChunkPhys, KernelResult result)
+    private void Restored(ulong firstChunkPhys, KernelResult result, ActorId owner)
     {
         ulong pages = 0;
         foreach (Claim claim in _generation.Unrestored)
@@ -209,7 +212,8 @@ internal sealed class ObservedVmallocs
             _report(InvariantCatalog.RestoreExact, $"an area of {pages} preserved pages with its first chunk at 0x{firstChunkPhys:x} was restored {answer}");
         }
 
-        if (result.Succeeded)
+        bool isInUse = result.Succeeded && IsSeen(owner);
+        if (isInUse)
         {
             _areas.Add(new Area(result.Value, result.Extra));
         }
@@ -222,9 +226,9 @@ internal sealed class ObservedVmallocs
             }
 
             _generation.NoLongerReserved(claim);
-            if (result.Succeeded)
+            if (isInUse)
             {
-                _generation.AllocatedPages.Add(claim.StartPfn, claim.Pages, ActorId.Workload.Value);
+                _generation.AllocatedPages.Add(claim.StartPfn, claim.Pages, owner.Value);
                 _mapped.Add(new MappedRun(result.Value, claim.StartPfn, claim.Pages));
             }
         }

@@ -141,7 +141,9 @@ public sealed partial class Debugfs
     /// <param name="file">The file; it may have been removed since it was listed.</param>
     /// <param name="offset">First byte to read.</param>
     /// <param name="destination">Receives the bytes.</param>
-    /// <returns>How many were read: fewer at the end of the file, and before memory that is not RAM, where the kernel gives EFAULT. 0 for a directory.</returns>
+    /// <returns>
+    /// How many were read: fewer at the end of the file, and before memory that is not RAM, where the kernel gives EFAULT. 0 for a directory.
+    /// </returns>
     public int Read(in DebugfsEntry file, ulong offset, Span<byte> destination)
     {
         if (offset >= file.SizeBytes)
@@ -163,20 +165,10 @@ public sealed partial class Debugfs
 
     private static DebugfsEntry Directory(string path) => new(path, DebugfsContent.Directory, DirectoryPermissions, 0, 0);
 
-    private static void AddBlobs(List<DebugfsEntry> entries, string prefix, List<BlobFile> files, bool inSubFdts)
-    {
-        int first = entries.Count;
-        foreach (BlobFile file in files)
-        {
-            if (file.InSubFdts == inSubFdts)
-            {
-                entries.Add(new DebugfsEntry(prefix + file.Name, DebugfsContent.Memory, OwnerReads, file.SizeBytes, file.Phys));
-            }
-        }
-
-        // Names in a directory differ, so this order is total.
-        entries.Sort(first, entries.Count - first, Comparer<DebugfsEntry>.Create((left, right) => string.CompareOrdinal(left.Path, right.Path)));
-    }
+    private static void AddBlobs(List<DebugfsEntry> entries, string prefix, List<BlobFile> files, bool inSubFdts) => entries.AddRange(
+        files.Where(file => file.InSubFdts == inSubFdts)
+            .OrderBy(file => file.Name, StringComparer.Ordinal)
+            .Select(file => new DebugfsEntry(prefix + file.Name, DebugfsContent.Memory, OwnerReads, file.SizeBytes, file.Phys)));
 
     private DebugfsEntry Text(string path, int permissions) => new(path, DebugfsContent.Text, permissions, (ulong)TextOf(path).Length, 0);
 

@@ -97,7 +97,7 @@ public sealed class TmpfsInode
     /// <summary>Whether it is a symbolic link.</summary>
     public bool IsSymbolicLink => Type == 0xA000;
 
-    /// <summary>The type as a directory entry has it (FT_*): 1 regular, 2 directory, 3 character device, 4 block device, 5 fifo, 6 socket, 7 symbolic link.</summary>
+    /// <summary>The type as a directory entry has it (FT_*): 1 regular, 2 directory, 3 character device, 4 block device, 5 fifo, 6 socket, 7 link.</summary>
     public byte EntryType => Type switch
     {
         0x8000 => 1,

@@ -5,7 +5,8 @@ namespace KhoActors.Subsystems.Tmpfs;
 /// <summary>
 /// What user space asks of tmpfs: system calls on mounted file systems, each answered with a kernel result. A path begins with its mount
 /// point, one name without a slash, for example <c>/data/dir/file</c>; <c>fd:3</c> names an open file instead. Texts are bytes written as
-/// characters 1 to 255; two texts are parted by a NUL character. Files are written with a pattern: byte i of a file is byte i of
+/// characters 1 to 255; two texts are parted by a NUL character. Symbolic links and <c>..</c> may lead from one mount to another; a request that names
+/// something makes no use of a descriptor (-EINVAL). Files are written with a pattern: byte i of a file is byte i of
 /// the endless pattern of a seed, so a message need not carry content.
 /// </summary>
 public static class TmpfsProtocol
@@ -31,7 +32,7 @@ public static class TmpfsProtocol
     /// <summary>mknod of a device, fifo or socket. As <see cref="Create"/>; A with the type; C: rdev in the kernel's encoding of user space.</summary>
     public const byte MakeNode = 0x15;
 
-    /// <summary>link. Text: old path, new path.</summary>
+    /// <summary>link, which does not follow a symbolic link. Text: old path or descriptor, new path.</summary>
     public const byte Link = 0x16;
 
     /// <summary>symlink. B: uid and gid; text: target, path.</summary>
@@ -46,16 +47,18 @@ public static class TmpfsProtocol
     /// <summary>renameat2. A: flags (1 NOREPLACE, 2 EXCHANGE, 4 WHITEOUT); text: old path, new path.</summary>
     public const byte Rename = 0x1A;
 
-    /// <summary>pwrite of a pattern. A: offset; B: bytes; C: seed; D: bit 0 O_NONBLOCK. Value: bytes written. Text: path.</summary>
+    /// <summary>
+    /// pwrite of a pattern, to a file opened without O_APPEND. A: offset; B: bytes; C: seed; D: bit 0 O_NONBLOCK. Value: bytes written. Text: path.
+    /// </summary>
     public const byte Write = 0x1B;
 
     /// <summary>pwrite of a text. A: offset; D: bit 0 O_NONBLOCK. Value: bytes written. Text: path, content.</summary>
     public const byte WriteText = 0x1C;
 
-    /// <summary>pread. A: offset; B: bytes, at most 1 MiB. Value: bytes read; extra: their CRC-32 (IEEE). Text: path.</summary>
+    /// <summary>pread. A: offset; B: bytes, at most 1 MiB (-EINVAL above). Value: bytes read; extra: their CRC-32 (IEEE). Text: path.</summary>
     public const byte Read = 0x1D;
 
-    /// <summary>truncate. A: size. Text: path.</summary>
+    /// <summary>truncate, or ftruncate of a descriptor. A: size. Text: path.</summary>
     public const byte Truncate = 0x1E;
 
     /// <summary>fallocate. A: mode; B: offset; C: bytes. Text: path.</summary>
@@ -70,25 +73,30 @@ public static class TmpfsProtocol
     /// <summary>chmod. A: mode. Text: path.</summary>
     public const byte ChangeMode = 0x22;
 
-    /// <summary>chown. B: uid and gid, all ones for unchanged. Text: path.</summary>
+    /// <summary>chown. B: uid and gid, each all ones for unchanged. Text: path.</summary>
     public const byte ChangeOwner = 0x23;
 
     /// <summary>utimensat. A: access time, B: modification time, each in nanoseconds since 1970 (signed). Text: path.</summary>
     public const byte ChangeTimes = 0x24;
 
-    /// <summary>readlink. Reply text: the target. Text: path.</summary>
+    /// <summary>readlink. Value: length; reply text: the target. Text: path.</summary>
     public const byte ReadLink = 0x25;
 
     /// <summary>
-    /// getdents of one entry. A: position, 0 for the first; value: next position; extra: inode number in bits 0..55, FT_ type in 56..63; reply
-    /// text: the name; inode number 0 at the end. Text: path.
+    /// getdents of one entry, <c>.</c> and <c>..</c> first. A: position, 0 for the first; value: next position, which stays good while other
+    /// entries come and go; extra: inode number in bits 0..55, FT_ type in 56..63; reply text: the name; extra 0 and no text at the end. Text: path.
     /// </summary>
     public const byte ReadDirectory = 0x26;
 
-    /// <summary>statfs. A: 0 for total and free blocks, 1 for total and free inodes, 2 for type and name length. Text: mount point.</summary>
+    /// <summary>
+    /// statfs. A: 0 for total and free blocks, 1 for total and free inodes, 2 for type and name length. Text: mount point, or any path in it.
+    /// </summary>
     public const byte StatFileSystem = 0x27;
 
-    /// <summary>open of an existing file. Value: descriptor. Text: path.</summary>
+    /// <summary>
+    /// open of an existing file or directory: O_RDWR where that works, else O_RDONLY. Value: descriptor, the lowest free one from 3 to 1023. Text:
+    /// path.
+    /// </summary>
     public const byte Open = 0x28;
 
     /// <summary>close. Text: <c>fd:N</c>.</summary>
@@ -97,12 +105,12 @@ public static class TmpfsProtocol
     /// <summary>FS_IOC_SETFLAGS. A: FS_*_FL. Text: path.</summary>
     public const byte SetFlags = 0x2A;
 
-    /// <summary>setxattr. A: bytes of the value. Text: path, name.</summary>
+    /// <summary>setxattr. A: bytes of the value; text: path, full name, for example <c>user.a</c>.</summary>
     public const byte SetExtendedAttribute = 0x2B;
 
     /// <summary>
     /// A store through a shared mapping. A: offset; B: bytes; C: seed. -EFAULT where a process would get SIGBUS: no page inside the file's
-    /// last page, or no memory for it. Bytes behind the end of the file are stored, as hardware does. Text: path.
+    /// last page, or no memory for it. Value: bytes stored, also then. Bytes behind the end of the file are stored, as hardware does. Text: path.
     /// </summary>
     public const byte MapWrite = 0x2C;
 

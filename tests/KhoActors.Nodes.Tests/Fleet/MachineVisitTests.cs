@@ -65,7 +65,8 @@ public sealed class MachineVisitTests
                 Assert.Equal(run.Reports[number].Kernel, visited.Kernel);
                 Assert.Equal(run.Reports[number].End, visited.End);
                 // The line with which the kernel is left comes behind the look.
-                Assert.Equal(run.Reports[number].Log.Select(line => line.Text).Where(text => !text.StartsWith("kexec_core", StringComparison.Ordinal)), visited.Log);
+                IEnumerable<string> log = run.Reports[number].Log.Select(line => line.Text);
+                Assert.Equal(log.Where(text => !text.StartsWith("kexec_core", StringComparison.Ordinal)), visited.Log);
             }
         }
     }
@@ -115,11 +116,19 @@ public sealed class MachineVisitTests
     [Fact]
     public void A_visit_can_be_given_up_before_each_generation()
     {
+        FleetPlan plan = new(Chain.Resolve(), Seed);
         int asked = 0;
 
-        Assert.Throws<OperationCanceledException>(() => MachineVisit.Run(
-            new FleetPlan(Chain.Resolve(), Seed), 0, 4, _ => Assert.Fail("nobody looks any more"), () => _ = ++asked == 3 ? throw new OperationCanceledException() : 0));
+        Assert.Throws<OperationCanceledException>(() => MachineVisit.Run(plan, 0, 4, _ => Assert.Fail("nobody looks any more"), GiveUpAtTheThird));
         Assert.Equal(3, asked);
+
+        void GiveUpAtTheThird()
+        {
+            if (++asked == 3)
+            {
+                throw new OperationCanceledException();
+            }
+        }
     }
 
     private static ResolvedScenario TooLittleScratch(string kernel) => (MachineBench.Small(kernel) with

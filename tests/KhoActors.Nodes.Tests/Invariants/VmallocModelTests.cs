@@ -143,6 +143,24 @@ public class VmallocModelTests
     }
 
     [Fact]
+    public void Of_a_client_that_allocates_and_frees_by_plain_calls_chains_and_claims_are_judged_all_the_same()
+    {
+        ActorId client = new(ActorId.FirstClient);
+        Message preserve = new PreserveVmalloc(Address, default).ToMessage();
+        Message restore = new VmallocDescriptorRequest(Descriptor).ToMessage(KhoProtocol.RestoreVmalloc);
+        KernelResult done = new(0, Descriptor.Low, Descriptor.High);
+        ModelBench bench = ModelBench.Booted();
+        WriteChain(bench, [Pfn, Pfn + Stride, Pfn + (2 * Stride)]);
+        bench.Call(ActorId.Kho, preserve, done, client).Allocate(Pfn);
+        Assert.Equal("", bench.Found);
+
+        bench.Kexec();
+        Assert.Equal((4, 0), bench.Counts);
+        Assert.Equal("", bench.Call(ActorId.Kho, restore, new KernelResult(0, Address, 3), client).Allocate(Pfn).Found);
+        Assert.Equal(InvariantCatalog.VmallocChain, bench.Call(ActorId.Kho, preserve, done with { Extra = 4 }, client).Found);
+    }
+
+    [Fact]
     public void Claims_of_areas_pass_through_a_snapshot()
     {
         HandOverRecord record = new() { HandedOver = true };

@@ -40,7 +40,10 @@ public class VmallocMachineTests
         MachineSpec spec = OnlyAreas.SpecOf(seed: 3);
         using Machine machine = new();
         machine.PowerOff(spec);
-        string[] words = ["allocate a vmalloc area", "preserve the vmalloc area", "un-preserve the vmalloc area", "restore the vmalloc area", "free the vmalloc area"];
+        string[] words =
+        [
+            "allocate a vmalloc area", "preserve the vmalloc area", "un-preserve the vmalloc area", "restore the vmalloc area", "free the vmalloc area",
+        ];
 
         List<string> story = [];
         for (int generation = 0; generation < 4; generation++)

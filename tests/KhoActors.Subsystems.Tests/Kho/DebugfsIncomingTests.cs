@@ -246,7 +246,9 @@ public sealed class DebugfsIncomingTests
         public string[] Run()
         {
             Debugfs.CreateIn(FdtPhys);
-            return [.. Debugfs.List().Where(entry => entry.Path.StartsWith("kho/in", StringComparison.Ordinal)).Select(entry => $"{entry.Mode} {entry.SizeBytes} {entry.Path}")];
+            return [.. from entry in Debugfs.List()
+                       where entry.Path.StartsWith("kho/in", StringComparison.Ordinal)
+                       select $"{entry.Mode} {entry.SizeBytes} {entry.Path}"];
         }
 
         public string[] RunNames()

@@ -179,7 +179,14 @@ public sealed class DebugfsTests
 
         Assert.Equal(-Errno.ENOMEM, bench.Init().Code);
 
-        string[] left = ["drwxr-xr-x 0 kho", "drwxr-xr-x 0 kho/out", "-r-------- 10 kho/out/scratch_len", "-r-------- 10 kho/out/scratch_phys", "drwxr-xr-x 0 kho/out/sub_fdts"];
+        string[] left =
+        [
+            "drwxr-xr-x 0 kho",
+            "drwxr-xr-x 0 kho/out",
+            "-r-------- 10 kho/out/scratch_len",
+            "-r-------- 10 kho/out/scratch_phys",
+            "drwxr-xr-x 0 kho/out/sub_fdts",
+        ];
         Assert.Equal(stay ? left : [], Lines(bench));
     }
 
@@ -236,8 +243,10 @@ public sealed class DebugfsTests
                 }
             }
 
-            string[] expected = [.. model.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.SizeBytes} {file.Phys:x} kho/out/sub_fdts/{file.Name}")];
-            string[] found = [.. debugfs.List().Where(entry => entry.Content == DebugfsContent.Memory).Select(entry => $"{entry.SizeBytes} {entry.Phys:x} {entry.Path}")];
+            string[] expected =
+                [.. model.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.SizeBytes} {file.Phys:x} kho/out/sub_fdts/{file.Name}")];
+            string[] found =
+                [.. debugfs.List().Where(entry => entry.Content == DebugfsContent.Memory).Select(entry => $"{entry.SizeBytes} {entry.Phys:x} {entry.Path}")];
             Assert.True(expected.SequenceEqual(found), $"seed {seed}: expected {string.Join(", ", expected)}, found {string.Join(", ", found)}");
         }
     }
@@ -257,7 +266,9 @@ public sealed class DebugfsTests
     private static string[] OutgoingNames(KhoBench bench)
     {
         const string folder = "kho/out/sub_fdts/";
-        return [.. bench.Core.Debugfs!.List().Where(entry => entry.Path.StartsWith(folder, StringComparison.Ordinal)).Select(entry => entry.Path[folder.Length..])];
+        return [.. from entry in bench.Core.Debugfs!.List()
+                   where entry.Path.StartsWith(folder, StringComparison.Ordinal)
+                   select entry.Path[folder.Length..]];
     }
 
     private static byte[] BytesOf(KhoBench bench, string path)

@@ -272,7 +272,8 @@ public class VmallocPreservationTests
         foreach (ulong phys in pages.Live)
         {
             memory.Read(phys, page);
-            all.Append(System.Globalization.CultureInfo.InvariantCulture, $"{phys:x}:{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(page))}\n");
+            string hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(page));
+            all.Append(System.Globalization.CultureInfo.InvariantCulture, $"{phys:x}:{hash}\n");
         }
 
         return all.ToString();

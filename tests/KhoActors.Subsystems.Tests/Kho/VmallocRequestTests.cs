@@ -207,6 +207,24 @@ public class VmallocRequestTests
     }
 
     [Fact]
+    public void A_chain_of_more_pages_than_the_descriptor_has_is_restored_up_to_them_and_those_are_lost()
+    {
+        KhoBench bench = KhoBench.Started();
+        ulong chunk = PageGeometry.PhysOf(0x7400);
+        bench.Memory.WriteUInt64(chunk + 8, PageGeometry.PhysOf(0x7500));
+        bench.Memory.WriteUInt64(chunk + 16, PageGeometry.PhysOf(0x7501));
+        foreach (ulong pfn in new ulong[] { 0x7400, 0x7500, 0x7501 })
+        {
+            bench.Stamps.Stamp(pfn, 0);
+        }
+
+        Assert.Equal(-Errno.ENOENT, bench.RestoreArea(new VmallocDescriptor(chunk, 1, 1, 0)).Code);
+
+        Assert.Equal(PageOwner.Client(0), bench.Pages.OwnerOf(0x7500));
+        Assert.True(bench.Stamps.TryRead(0x7501, out _));
+    }
+
+    [Fact]
     public void Absurd_descriptors_end()
     {
         KhoBench bench = KhoBench.Started();

@@ -73,7 +73,10 @@ internal sealed class DebugfsView : MachineView
             return file;
         }
 
-        IEnumerable<string> files = debugfs.List().Where(static entry => entry.Content != DebugfsContent.Directory).Select(static entry => Printable(entry.Path));
+        IEnumerable<string> files =
+            from entry in debugfs.List()
+            where entry.Content != DebugfsContent.Directory
+            select Printable(entry.Path);
         throw new UsageException($"no file '{path}' in debugfs of this kernel; there are {string.Join(", ", files)}");
     }
 
@@ -97,7 +100,8 @@ internal sealed class DebugfsView : MachineView
 
         if ((ulong)content.Length < file.SizeBytes)
         {
-            terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{content.Length} of {file.SizeBytes} bytes are shown: more cannot be read, or is too much"));
+            terminal.Complain(string.Create(
+                CultureInfo.InvariantCulture, $"{content.Length} of {file.SizeBytes} bytes are shown: more cannot be read, or is too much"));
         }
     }
 
@@ -107,11 +111,14 @@ internal sealed class DebugfsView : MachineView
         ulong whole = FdtReader.TotalSize(content);
         if (whole > file.SizeBytes)
         {
-            terminal.Out.WriteLine($"// The file ends after {file.SizeBytes} of {whole} bytes: its length was fixed when it was made. This is the whole tree in RAM.");
+            terminal.Out.WriteLine(
+                $"// The file ends after {file.SizeBytes} of {whole} bytes: its length was fixed when it was made. This is the whole tree in RAM.");
             content = Read(debugfs, file with { SizeBytes = whole });
         }
 
-        terminal.Out.Write(DeviceTreeSource.Of(content) ?? throw new UsageException($"{file.Path} shows no sound device tree: {DeviceTreeSource.ProblemOf(content)}"));
+        terminal.Out.Write(
+            DeviceTreeSource.Of(content)
+            ?? throw new UsageException($"{file.Path} shows no sound device tree: {DeviceTreeSource.ProblemOf(content)}"));
     }
 
     private static void WriteFileJson(Debugfs debugfs, DebugfsEntry file, Utf8JsonWriter json)

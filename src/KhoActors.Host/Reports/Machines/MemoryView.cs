@@ -32,19 +32,21 @@ internal sealed class MemoryView : MachineView
         terminal.Out.WriteLine();
         SummaryTable uses = new("use", ">pages", ">KiB", "at");
         TrackedBlocks preserved = generation.ReadTracker();
-        uses.Row("preserved for the next kernel", Number(preserved.TotalBytes >> PageGeometry.Shift), Number(preserved.TotalBytes >> 10), $"{preserved.Blocks.Count} blocks");
+        AddUse("preserved for the next kernel", preserved.TotalBytes, $"{preserved.Blocks.Count} blocks");
         foreach (ScratchArea area in generation.Kernel.Early.Scratch.Areas)
         {
-            uses.Row("scratch", Number(area.SizeBytes >> PageGeometry.Shift), Number(area.SizeBytes >> 10), Hex(area.Phys));
+            AddUse("scratch", area.SizeBytes, Hex(area.Phys));
         }
 
         foreach (ref readonly MemblockFdtEntry region in generation.Kernel.Early.ReserveMem.Entries)
         {
-            uses.Row($"reserve_mem {region.Name}", Number(region.SizeBytes >> PageGeometry.Shift), Number(region.SizeBytes >> 10), Hex(region.Start));
+            AddUse($"reserve_mem {region.Name}", region.SizeBytes, Hex(region.Start));
         }
 
-        uses.Row("free in CMA (scratch)", Number(kho.Pages.FreeCmaPages), Kibibytes(kho.Pages.FreeCmaPages), string.Empty);
+        AddUse("free in CMA (scratch)", kho.Pages.FreeCmaPages << PageGeometry.Shift, string.Empty);
         uses.Write(terminal);
+
+        void AddUse(string use, ulong bytes, string at) => uses.Row(use, Number(bytes >> PageGeometry.Shift), Number(bytes >> 10), at);
     }
 
     /// <inheritdoc/>

@@ -37,8 +37,11 @@ internal sealed class TmpfsImageMount
     /// <summary>Limit of inodes, 0 for none.</summary>
     public required ulong MaxInodes { get; init; }
 
-    /// <summary>Its pages: super page, metadata and data.</summary>
-    public ulong PageCount { get; set; }
+    /// <summary>Its pages in ascending order of address: super page, metadata and data.</summary>
+    public List<ulong> Pages { get; } = [];
+
+    /// <summary>Its super page.</summary>
+    public required ulong SuperPhys { get; init; }
 
     /// <summary>Number of the root's inode.</summary>
     public required ulong RootNumber { get; init; }
@@ -49,7 +52,12 @@ internal sealed class TmpfsImageMount
     /// <summary>Finds an inode.</summary>
     /// <param name="number">Its number.</param>
     /// <returns>The inode, or null.</returns>
-    public TmpfsImageInode? Find(ulong number)
+    public TmpfsImageInode? Find(ulong number) => IndexOf(number) is >= 0 and int at ? Inodes[at] : null;
+
+    /// <summary>Finds an inode's place in <see cref="Inodes"/>.</summary>
+    /// <param name="number">Its number.</param>
+    /// <returns>The place, or -1.</returns>
+    public int IndexOf(ulong number)
     {
         int low = 0;
         int high = Inodes.Count - 1;
@@ -58,13 +66,13 @@ internal sealed class TmpfsImageMount
             int middle = (low + high) / 2;
             if (Inodes[middle].Number == number)
             {
-                return Inodes[middle];
+                return middle;
             }
 
             (low, high) = Inodes[middle].Number < number ? (middle + 1, high) : (low, middle - 1);
         }
 
-        return null;
+        return -1;
     }
 }
 

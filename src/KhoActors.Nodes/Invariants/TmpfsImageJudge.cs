@@ -9,80 +9,89 @@ namespace KhoActors.Nodes.Invariants;
 internal sealed class TmpfsImageJudge(PhysicalMemory memory, TmpfsImageMount image, Action<string, string> report)
 {
     /// <summary>Compares the whole tree.</summary>
-    public void Judge(TmpfsModelMount mount) => JudgeDirectory(mount.Root, image.RootNumber, $"{mount.Name}:");
-
-    private void JudgeDirectory(TmpfsModelNode expected, ulong number, string path)
+    /// <param name="mount">What the system calls made.</param>
+    public void Judge(TmpfsModelMount mount)
     {
-        if (image.Find(number) is not { } found)
+        TmpfsImageInode root = image.Find(image.RootNumber)!;
+        if (mount.IsRootKnown)
         {
-            report(InvariantCatalog.TmpfsContent, $"{path} is not handed over");
-            return;
+            JudgeAttributes(mount.Root, root, mount.Name);
         }
 
+        JudgeDirectory(mount.Root, root, mount.Name);
+    }
+
+    private void JudgeDirectory(TmpfsModelNode expected, TmpfsImageInode found, string name)
+    {
         if (found.Entries.Count != expected.Entries.Count)
         {
-            report(InvariantCatalog.TmpfsContent, $"{path} has {found.Entries.Count} entries, expected {expected.Entries.Count}");
+            Report(name, $"the directory has {found.Entries.Count} entries, expected {expected.Entries.Count}");
         }
 
-        foreach ((string name, ulong child, _) in found.Entries)
+        foreach ((string entry, ulong number, _) in found.Entries)
         {
-            if (!expected.Entries.TryGetValue(name, out TmpfsModelNode? node))
+            if (!expected.Entries.TryGetValue(entry, out TmpfsModelNode? node))
             {
-                report(InvariantCatalog.TmpfsContent, $"{path}/{name} is handed over and should not be there");
+                Report(entry, "it is handed over and should not be there");
             }
-            else if (node.Number != 0 && node.Number != child)
+            else if (node.Number != 0 && node.Number != number)
             {
-                report(InvariantCatalog.TmpfsContent, $"{path}/{name} is inode {child}, expected {node.Number}");
+                Report(entry, $"it is inode {number}, expected {node.Number}");
             }
             else
             {
-                JudgeNode(node, image.Find(child), $"{path}/{name}");
+                JudgeNode(node, image.Find(number)!, entry);
             }
         }
     }
 
-    private void JudgeNode(TmpfsModelNode expected, TmpfsImageInode? found, string path)
+    private void JudgeNode(TmpfsModelNode expected, TmpfsImageInode found, string name)
     {
-        if (found is null)
+        if (!JudgeAttributes(expected, found, name))
         {
-            report(InvariantCatalog.TmpfsContent, $"{path} is not handed over");
             return;
         }
 
-        bool sizesAgree = expected.IsDirectory || expected.SizeBytes == found.SizeBytes;
-        bool devicesAgree = (expected.Mode & 0xF000) is not (0x2000 or 0x6000) || expected.DeviceNumber == found.DeviceNumber;
-        bool agree = sizesAgree && devicesAgree && expected.Target == found.Target && expected.Flags == found.Flags
-            && (expected.Mode, expected.Links, expected.Uid, expected.Gid) == (found.Mode, found.Links, found.Uid, found.Gid);
-        if (!agree)
+        if (expected.IsDirectory)
         {
-            report(
-                InvariantCatalog.TmpfsContent,
-                $"{path}: expected mode {expected.Mode:x}, {expected.Links} links, owner {expected.Uid}:{expected.Gid}, {expected.SizeBytes} bytes; "
-                + $"handed over is mode {found.Mode:x}, {found.Links} links, owner {found.Uid}:{found.Gid}, {found.SizeBytes} bytes");
-        }
-        else if (expected.IsDirectory)
-        {
-            JudgeDirectory(expected, found.Number, path);
+            JudgeDirectory(expected, found, name);
         }
         else if (expected.IsRegular)
         {
-            JudgePages(expected, found, path);
+            JudgePages(expected, found, name);
         }
     }
 
-    private void JudgePages(TmpfsModelNode expected, TmpfsImageInode found, string path)
+    private bool JudgeAttributes(TmpfsModelNode expected, TmpfsImageInode found, string name)
+    {
+        bool agree = expected.Mode == found.Mode && expected.Links == found.Links && expected.Uid == found.Uid && expected.Gid == found.Gid
+            && (expected.IsDirectory || expected.SizeBytes == found.SizeBytes)
+            && (!expected.IsDevice || expected.DeviceNumber == found.DeviceNumber)
+            && expected.Target == found.Target && expected.Flags == found.Flags;
+        if (!agree)
+        {
+            Report(
+                name,
+                $"expected mode {expected.Mode:x}, {expected.Links} links, owner {expected.Uid}:{expected.Gid}, flags {expected.Flags:x}, {expected.SizeBytes} bytes; "
+                + $"handed over is mode {found.Mode:x}, {found.Links} links, owner {found.Uid}:{found.Gid}, flags {found.Flags:x}, {found.SizeBytes} bytes");
+        }
+
+        return agree;
+    }
+
+    private void JudgePages(TmpfsModelNode expected, TmpfsImageInode found, string name)
     {
         ulong next = 0;
         Span<byte> page = stackalloc byte[PageGeometry.SizeBytes];
         foreach ((ulong index, ulong phys, bool isUpToDate) in found.Pages)
         {
-            JudgeHoles(expected, next, index, path);
+            JudgeHoles(expected, next, index, name);
             next = index + 1;
             ulong start = index << PageGeometry.Shift;
             int inside = (int)Math.Min(PageGeometry.SizeBytes, expected.SizeBytes - Math.Min(expected.SizeBytes, start));
             if (!expected.Content.Matches(memory, index, isUpToDate ? phys : 0, inside))
             {
-                report(InvariantCatalog.TmpfsContent, $"{path}: page {index} at 0x{phys:x} holds other bytes than were written");
+                Report(name, $"page {index} at 0x{phys:x} holds other bytes than were written");
             }
 
             if (inside < PageGeometry.SizeBytes && isUpToDate)
@@ -90,19 +99,21 @@ internal sealed class TmpfsImageJudge(PhysicalMemory memory, TmpfsImageMount ima
                 memory.Read(phys, page);
                 if (page[inside..].IndexOfAnyExcept((byte)0) >= 0)
                 {
-                    report(InvariantCatalog.TmpfsTail, $"{path}: page {index} holds bytes behind the end of the file, {expected.SizeBytes}");
+                    report(InvariantCatalog.TmpfsTail, $"'{image.Name}', {name}: page {index} holds bytes behind the end of the file, {expected.SizeBytes}");
                 }
             }
         }
 
-        JudgeHoles(expected, next, (expected.SizeBytes + PageGeometry.SizeBytes - 1) >> PageGeometry.Shift, path);
+        JudgeHoles(expected, next, (expected.SizeBytes + PageGeometry.SizeBytes - 1) >> PageGeometry.Shift, name);
     }
 
-    private void JudgeHoles(TmpfsModelNode expected, ulong first, ulong end, string path)
+    private void JudgeHoles(TmpfsModelNode expected, ulong first, ulong end, string name)
     {
         if (expected.Content.FirstWritten(first << PageGeometry.Shift, end << PageGeometry.Shift) is { } offset)
         {
-            report(InvariantCatalog.TmpfsContent, $"{path}: bytes at {offset} were written, and no page is handed over");
+            Report(name, $"bytes at {offset} were written, and no page is handed over");
         }
     }
+
+    private void Report(string name, string detail) => report(InvariantCatalog.TmpfsContent, $"'{image.Name}', {name}: {detail}");
 }

@@ -18,18 +18,17 @@ internal sealed class TmpfsJudge : IClientJudge
     private const ulong StateOffset = 0x24;
     private const uint StateComplete = 2;
     private readonly Action<string, string> _report;
-    private readonly List<Delivery> _requests = [];
+    private readonly List<Request> _requests = [];
     private readonly SortedSet<ulong> _preserved = [];
-    private readonly List<ulong> _preservedBeforeFreeze = [];
     private readonly List<ContentRun> _frozenContent = [];
     private readonly TmpfsModelCalls _calls;
+    private readonly TmpfsClaims _claims;
+    private readonly TmpfsFreezes _freezes = new();
     private PhysicalMemory _memory = null!;
     private TmpfsImageReader _reader = null!;
-    private TmpfsImage? _incoming;
     private ulong _anchor;
+    private ulong _expectedGeneration;
     private bool _isHere;
-    private bool _isFrozen;
-    private int _restoredByMount;
 
     /// <summary>A judge that knows nothing.</summary>
     /// <param name="report">Receives violations: invariant, detail.</param>
@@ -37,7 +36,13 @@ internal sealed class TmpfsJudge : IClientJudge
     {
         _report = report;
         _calls = new TmpfsModelCalls(report);
+        _claims = new TmpfsClaims(report);
     }
+
+    /// <summary>A request without an answer.</summary>
+    /// <param name="Delivery">The request.</param>
+    /// <param name="IsBlocked">Whether everything was certainly frozen when it came, so that it waits if it changes anything.</param>
+    private readonly record struct Request(Delivery Delivery, bool IsBlocked);
 
     /// <inheritdoc/>
     public void Begin(BootFacts facts, PhysicalMemory memory, KernelLog log)
@@ -48,16 +53,20 @@ internal sealed class TmpfsJudge : IClientJudge
             return;
         }
 
-        _memory = memory;
-        _reader = new TmpfsImageReader(memory, _report);
+        if (_memory != memory)
+        {
+            _memory = memory;
+            _reader = new TmpfsImageReader(memory, _report);
+        }
+
         _requests.Clear();
         _preserved.Clear();
-        _preservedBeforeFreeze.Clear();
         _frozenContent.Clear();
         _calls.Begin(memory);
-        _incoming = null;
+        _claims.Clear();
+        _freezes.Clear();
         _anchor = 0;
-        _isFrozen = false;
+        _expectedGeneration = 1;
     }
 
     /// <inheritdoc/>
@@ -71,18 +80,17 @@ internal sealed class TmpfsJudge : IClientJudge
         if (!delivery.Message.Kind.IsReply)
         {
             Requested(delivery);
-            _requests.Add(delivery);
             return;
         }
 
         for (int i = 0; i < _requests.Count; i++)
         {
-            Delivery request = _requests[i];
+            Delivery request = _requests[i].Delivery;
             if (request.From == delivery.To && request.To == delivery.From && request.Correlation == delivery.Correlation
                 && request.Message.Kind.Reply == delivery.Message.Kind)
             {
                 _requests.RemoveAt(i);
-                Answered(request.Message, delivery.Message);
+                Answered(request, delivery.Message);
                 return;
             }
         }
@@ -96,40 +104,50 @@ internal sealed class TmpfsJudge : IClientJudge
             return;
         }
 
-        foreach (Delivery request in _requests)
+        foreach (Request request in _requests)
         {
-            _calls.NeverAnswered(request.Message);
-        }
-
-        foreach (ContentRun run in _frozenContent)
-        {
-            if (_isFrozen && !ContentImage.Holds(_memory, run, out ulong badPfn))
+            if (!request.IsBlocked)
             {
-                _report(InvariantCatalog.TmpfsFrozen, $"page 0x{badPfn:x} changed after the freeze");
+                _calls.NeverAnswered(request.Delivery.Message);
             }
         }
 
+        JudgeFrozen();
         if (_anchor != 0 && State(_anchor) == StateComplete)
         {
             JudgeHandedOver();
         }
-        else if (!HasUnansweredPreservation() && _preserved.Count > (_anchor == 0 ? 0 : 1))
+        else if (!IsAsking() && _preserved.Count > (_anchor == 0 ? 0 : 1))
         {
             _report(InvariantCatalog.TmpfsPagesPreserved, $"{_preserved.Count} pages are preserved, and no complete anchor leads to them");
         }
     }
 
-    private void JudgeHandedOver()
+    /// <summary>T9.</summary>
+    private void JudgeFrozen()
     {
-        TmpfsImage? image = _reader.Read(_anchor);
-        foreach (ulong page in _reader.Pages.Except(_preserved))
+        if (_freezes.HasKexecFrozen && _anchor != 0 && State(_anchor) != StateComplete)
         {
-            _report(InvariantCatalog.TmpfsPagesPreserved, $"page 0x{page:x} is reached from the anchor and not preserved");
+            _report(InvariantCatalog.TmpfsFrozen, "the anchor was complete when the kexec went on, and is not any more");
         }
 
-        foreach (ulong page in _preserved.Except(_reader.Pages))
+        foreach (ContentRun run in _frozenContent)
         {
-            _report(InvariantCatalog.TmpfsPagesPreserved, $"page 0x{page:x} is preserved and not reached from the anchor");
+            if (_freezes.IsFrozen && !ContentImage.Holds(_memory, run, out ulong badPfn))
+            {
+                _report(InvariantCatalog.TmpfsFrozen, $"page 0x{badPfn:x} changed after the freeze");
+            }
+        }
+    }
+
+    private void JudgeHandedOver()
+    {
+        TmpfsImage? image = _reader.Read(_anchor, judges: true);
+        if (!_preserved.SetEquals(_reader.Pages))
+        {
+            ulong stray = _reader.Pages.Except(_preserved).Concat(_preserved.Except(_reader.Pages)).First();
+            string what = _preserved.Contains(stray) ? "is preserved and not reached from the anchor" : "is reached from the anchor and not preserved";
+            _report(InvariantCatalog.TmpfsPagesPreserved, $"page 0x{stray:x} {what}");
         }
 
         if (image is null)
@@ -137,71 +155,155 @@ internal sealed class TmpfsJudge : IClientJudge
             return;
         }
 
-        ulong expected = (_incoming?.Generation ?? 0) + 1;
-        if (image.Generation != expected)
+        if (image.Generation != _expectedGeneration)
         {
-            _report(InvariantCatalog.TmpfsGeneration, $"the anchor's generation is {image.Generation}, expected {expected}");
+            _report(InvariantCatalog.TmpfsGeneration, $"the anchor's generation is {image.Generation}, expected {_expectedGeneration}");
         }
 
         _calls.JudgeImage(image);
+        if (_calls.IsCarrying)
+        {
+            _claims.JudgeCarried(image, _memory);
+        }
     }
 
     private void Requested(in Delivery request)
     {
         Message message = request.Message;
+        if (request.To == TmpfsProtocol.Actor)
+        {
+            Called(request);
+        }
+
         switch (message.Kind.Value)
         {
             case KhoProtocol.UnpreserveFolio:
-                _preserved.Remove(PageGeometry.PhysOf(message.A));
+                Unpreserved(PageGeometry.PhysOf(message.A));
                 break;
             case KhoProtocol.UnpreserveFree:
-                _preserved.Remove(message.A);
+                Unpreserved(message.A);
                 _anchor = _anchor == message.A ? 0 : _anchor;
                 break;
             case KhoProtocol.RestoreFolio:
-                _restoredByMount++;
+                _claims.Restoring(message.A);
                 break;
         }
 
-        if (request.To != TmpfsProtocol.Actor)
-        {
-            return;
-        }
+        _requests.Add(new Request(request, request.To == TmpfsProtocol.Actor && _freezes.IsCertainlyFrozen));
+    }
 
-        switch (ClientProtocol.NumberOf(message.Kind))
+    private void Called(in Delivery request)
+    {
+        switch (ClientProtocol.NumberOf(request.Message.Kind))
         {
-            case ClientProtocol.Freeze or TmpfsProtocol.FreezeNow when !_isFrozen:
-                _preservedBeforeFreeze.Clear();
-                _preservedBeforeFreeze.AddRange(_preserved);
+            case ClientProtocol.Freeze or TmpfsProtocol.FreezeNow:
+                _claims.Freezing();
+                _freezes.Asked(request, isIdle: !IsTakingTurns());
+                break;
+            case ClientProtocol.Thaw or TmpfsProtocol.ThawNow:
+                _freezes.Asked(request, isIdle: false);
+                AdmitAll();
                 break;
             case TmpfsProtocol.Mount:
-                _restoredByMount = 0;
+                _claims.Mounting(TmpfsModelCalls.NameOf(request.Message));
+                break;
+            case TmpfsProtocol.Discard:
+                _claims.Discarding(request.Message.Text!);
                 break;
         }
     }
 
-    private void Answered(in Message request, in Message reply)
+    private void Answered(in Delivery request, in Message reply)
     {
         KernelResult result = KernelResult.From(reply);
-        switch (request.Kind.Value)
+        Message message = request.Message;
+        switch (message.Kind.Value)
         {
             case KhoProtocol.PreserveFolio when result.Succeeded:
-                Preserved(PageGeometry.PhysOf(request.A), (int)request.B);
+                Preserved(PageGeometry.PhysOf(message.A), (int)message.B);
                 return;
             case KhoProtocol.AllocPreserve when result.Succeeded:
-                Preserved(result.Value, PageGeometry.OrderOf(request.A));
+                Preserved(result.Value, PageGeometry.OrderOf(message.A));
                 return;
-            case KhoProtocol.AddSubtree when result.Succeeded && request.Text == SubtreeName:
-                _anchor = request.A;
+            case KhoProtocol.AddSubtree when result.Succeeded && message.Text == SubtreeName:
+                _anchor = message.A;
                 return;
             case KhoProtocol.RetrieveSubtree when result.Succeeded && State(result.Value) == StateComplete:
-                _incoming = _reader.Read(result.Value);
+                TmpfsImage? image = _reader.Read(result.Value, judges: false);
+                _expectedGeneration = (image?.Generation ?? 0) + 1;
+                _claims.Take(image, _memory);
                 return;
         }
 
-        if (request.Kind.Value >> 8 == TmpfsProtocol.Actor.Value)
+        if (request.To == TmpfsProtocol.Actor)
         {
-            Called(request, reply, result);
+            Returned(request, reply, result);
+        }
+    }
+
+    private void Returned(in Delivery request, in Message reply, KernelResult result)
+    {
+        switch (ClientProtocol.NumberOf(request.Message.Kind))
+        {
+            case ClientProtocol.Freeze or ClientProtocol.Thaw or TmpfsProtocol.FreezeNow or TmpfsProtocol.ThawNow:
+                _freezes.Answered(request, result.Code);
+                AfterFreezes();
+                break;
+            case TmpfsProtocol.Mount:
+                string name = TmpfsModelCalls.NameOf(request.Message);
+                TmpfsImageMount? restored = name.Length == 0 ? null : _claims.Mounted(name, result.Code);
+                if (result.Code == 0)
+                {
+                    _calls.Mounted(request.Message, restored);
+                }
+
+                break;
+            default:
+                _calls.Answered(request.Message, reply, result);
+                break;
+        }
+    }
+
+    private void AfterFreezes()
+    {
+        while (_freezes.TryNext(out TmpfsFreezeEvent what))
+        {
+            switch (what)
+            {
+                case TmpfsFreezeEvent.Frozen:
+                    _frozenContent.Clear();
+                    foreach (ulong page in _preserved)
+                    {
+                        ContentImage.Capture(_memory, PageGeometry.PfnOf(page), 1, _frozenContent);
+                    }
+
+                    break;
+                case TmpfsFreezeEvent.Thawed or TmpfsFreezeEvent.Failed:
+                    _frozenContent.Clear();
+                    AdmitAll();
+                    JudgeThawed(what);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>T10, when nothing else is under way: outside a freeze nothing but the anchor is preserved.</summary>
+    private void JudgeThawed(TmpfsFreezeEvent what)
+    {
+        bool isAnchorOnly = _preserved.Count == 0 || (_preserved.Count == 1 && _preserved.Contains(_anchor));
+        if (!isAnchorOnly && !IsTakingTurns() && !IsAsking() && !_freezes.IsUnderWay)
+        {
+            string cause = what == TmpfsFreezeEvent.Thawed ? "freeze and thaw" : "a freeze that failed";
+            _report(InvariantCatalog.TmpfsThaw, $"{cause} left {_preserved.Count} pages preserved, where only the anchor should be");
+        }
+    }
+
+    /// <summary>A thaw may be under way: nobody is certainly blocked any more.</summary>
+    private void AdmitAll()
+    {
+        for (int i = 0; i < _requests.Count; i++)
+        {
+            _requests[i] = _requests[i] with { IsBlocked = false };
         }
     }
 
@@ -213,80 +315,28 @@ internal sealed class TmpfsJudge : IClientJudge
         }
     }
 
-    private void Called(in Message request, in Message reply, KernelResult result)
-    {
-        switch (ClientProtocol.NumberOf(request.Kind))
-        {
-            case ClientProtocol.Freeze or TmpfsProtocol.FreezeNow:
-                if (result.Code == 0)
-                {
-                    Frozen();
-                }
-                else if (result.Code != -Errno.EBUSY)
-                {
-                    JudgeThawed("a freeze that failed");
-                }
+    private void Unpreserved(ulong phys) => _preserved.Remove(phys);
 
-                break;
-            case ClientProtocol.Thaw or TmpfsProtocol.ThawNow when result.Code == 0 && _isFrozen:
-                _isFrozen = false;
-                JudgeThawed("freeze and thaw");
-                break;
-            case TmpfsProtocol.Mount:
-                Mounted(request, result);
-                break;
-            default:
-                _calls.Answered(request, reply, result);
-                break;
-        }
-    }
-
-    private void Frozen()
+    /// <summary>Whether a request to tmpfs has no answer that waits for its turn: mounts, freezes and control files.</summary>
+    private bool IsTakingTurns()
     {
-        _isFrozen = true;
-        _frozenContent.Clear();
-        foreach (ulong page in _preserved)
+        foreach (Request request in _requests)
         {
-            ContentImage.Capture(_memory, PageGeometry.PfnOf(page), 1, _frozenContent);
-        }
-    }
-
-    private void JudgeThawed(string what)
-    {
-        if (!_preserved.SetEquals(_preservedBeforeFreeze))
-        {
-            _report(InvariantCatalog.TmpfsThaw, $"{what} left {_preserved.Count} pages preserved, before there were {_preservedBeforeFreeze.Count}");
-        }
-    }
-
-    private void Mounted(in Message request, KernelResult result)
-    {
-        string name = TmpfsModelCalls.NameOf(request);
-        TmpfsImageMount? handedOver = name.Length == 0 ? null : _incoming?.Find(name);
-        bool isRestored = handedOver is not null && !_calls.WasTaken(name);
-        if (result.Code != 0)
-        {
-            if (_restoredByMount != 0 && result.Code is -Errno.EINVAL or -Errno.EUCLEAN or -Errno.EBUSY or -Errno.ENOSPC or -Errno.EPERM)
+            if (request.Delivery.To == TmpfsProtocol.Actor && TmpfsModelCalls.WaitsForTurn(ClientProtocol.NumberOf(request.Delivery.Message.Kind)))
             {
-                _report(InvariantCatalog.TmpfsMountRetry, $"a mount of '{name}' that was refused with {Errno.Symbol(result.Code)} restored {_restoredByMount} pages");
+                return true;
             }
         }
-        else
-        {
-            if (isRestored && (ulong)_restoredByMount != handedOver!.PageCount)
-            {
-                _report(InvariantCatalog.TmpfsClaim, $"the mount of '{name}' restored {_restoredByMount} pages, {handedOver.PageCount} were handed over");
-            }
 
-            _calls.Mounted(request, isRestored ? handedOver : null);
-        }
+        return false;
     }
 
-    private bool HasUnansweredPreservation()
+    /// <summary>Whether tmpfs waits for an answer of the KHO core.</summary>
+    private bool IsAsking()
     {
-        foreach (Delivery request in _requests)
+        foreach (Request request in _requests)
         {
-            if (request.Message.Kind.Value is KhoProtocol.PreserveFolio or KhoProtocol.AllocPreserve or KhoProtocol.AddSubtree)
+            if (request.Delivery.From == TmpfsProtocol.Actor)
             {
                 return true;
             }

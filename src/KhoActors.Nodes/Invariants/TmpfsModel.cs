@@ -7,6 +7,10 @@ internal sealed class TmpfsModelNode
 {
     public const uint TypeMask = 0xF000;
 
+    private Dictionary<string, TmpfsModelNode>? _entries;
+    private TmpfsModelContent? _content;
+
+    /// <summary>Its inode number; 0 when no answer told it.</summary>
     public required ulong Number { get; init; }
 
     public required uint Mode { get; set; }
@@ -28,15 +32,23 @@ internal sealed class TmpfsModelNode
     /// <summary>The directory that holds this directory; the root's is itself.</summary>
     public TmpfsModelNode? Parent { get; set; }
 
-    public SortedDictionary<string, TmpfsModelNode> Entries { get; } = new(StringComparer.Ordinal);
+    /// <summary>A directory's entries. They are only looked up: their order means nothing.</summary>
+    public Dictionary<string, TmpfsModelNode> Entries => _entries ??= new Dictionary<string, TmpfsModelNode>(StringComparer.Ordinal);
 
-    public TmpfsModelContent Content { get; } = new();
+    public TmpfsModelContent Content => _content ??= new TmpfsModelContent();
 
     public bool IsDirectory => (Mode & TypeMask) == 0x4000;
 
     public bool IsRegular => (Mode & TypeMask) == 0x8000;
 
     public bool IsSymbolicLink => (Mode & TypeMask) == 0xA000;
+
+    public bool IsDevice => (Mode & TypeMask) is 0x2000 or 0x6000;
+
+    /// <summary>Looks a name up.</summary>
+    /// <returns>What it names, or null; always null in what is no directory.</returns>
+    public TmpfsModelNode? Find(ReadOnlySpan<char> name) =>
+        _entries is not null && _entries.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out TmpfsModelNode? found) ? found : null;
 }
 
 /// <summary>
@@ -45,8 +57,6 @@ internal sealed class TmpfsModelNode
 /// </summary>
 internal sealed class TmpfsModelMount
 {
-    private const int LimitLinksFollowed = 40;
-
     public required string Point { get; init; }
 
     /// <summary>Its KHO name; empty for a plain tmpfs.</summary>
@@ -54,97 +64,55 @@ internal sealed class TmpfsModelMount
 
     public required TmpfsModelNode Root { get; init; }
 
+    /// <summary>Whether mode and owner of the root are known: options of the mount may set them.</summary>
+    public required bool IsRootKnown { get; init; }
+
     /// <summary>Whether it is unknown if some call was carried out: its answer never came.</summary>
     public bool IsDoubtful { get; set; }
 
     /// <summary>A file system that came over, as RAM holds it.</summary>
+    /// <param name="point">Where it is mounted.</param>
+    /// <param name="image">What came over.</param>
+    /// <param name="memory">RAM.</param>
+    /// <returns>The file system.</returns>
     public static TmpfsModelMount FromImage(string point, TmpfsImageMount image, PhysicalMemory memory)
     {
-        SortedDictionary<ulong, TmpfsModelNode> nodes = [];
-        foreach (TmpfsImageInode inode in image.Inodes)
+        TmpfsModelNode[] nodes = [.. image.Inodes.Select(inode => NodeOf(inode, memory))];
+        for (int i = 0; i < nodes.Length; i++)
         {
-            TmpfsModelNode node = new()
+            foreach ((string name, ulong number, _) in image.Inodes[i].Entries)
             {
-                Number = inode.Number, Mode = inode.Mode, Links = inode.Links, Uid = inode.Uid, Gid = inode.Gid, SizeBytes = inode.SizeBytes,
-                Flags = inode.Flags, DeviceNumber = inode.DeviceNumber, Target = inode.Target,
-            };
-            nodes.Add(inode.Number, node);
-            if (inode.IsRegular)
-            {
-                foreach ((ulong index, ulong phys, bool isUpToDate) in inode.Pages)
-                {
-                    if (isUpToDate)
-                    {
-                        node.Content.TakePage(memory, index, phys);
-                    }
-                }
-
-                node.Content.Clear(node.SizeBytes, ulong.MaxValue);
+                TmpfsModelNode child = nodes[image.IndexOf(number)];
+                nodes[i].Entries.Add(name, child);
+                child.Parent = child.IsDirectory ? nodes[i] : null;
             }
         }
 
-        foreach (TmpfsImageInode inode in image.Inodes)
-        {
-            foreach ((string name, ulong number, _) in inode.Entries)
-            {
-                nodes[inode.Number].Entries.Add(name, nodes[number]);
-                nodes[number].Parent = nodes[number].IsDirectory ? nodes[inode.Number] : null;
-            }
-        }
-
-        TmpfsModelNode root = nodes[image.RootNumber];
+        TmpfsModelNode root = nodes[image.IndexOf(image.RootNumber)];
         root.Parent = root;
-        return new TmpfsModelMount { Point = point, Name = image.Name, Root = root };
+        return new TmpfsModelMount { Point = point, Name = image.Name, Root = root, IsRootKnown = true };
     }
 
-    /// <summary>What a path below the mount point names.</summary>
-    /// <param name="path">The path behind the mount point, with or without slashes at its ends.</param>
-    /// <param name="followLast">Whether a symbolic link at its end is followed.</param>
-    /// <returns>The node, or null when there is none here.</returns>
-    public TmpfsModelNode? Find(string path, bool followLast = true)
+    private static TmpfsModelNode NodeOf(TmpfsImageInode inode, PhysicalMemory memory)
     {
-        int budget = LimitLinksFollowed;
-        return Walk(Root, path, followLast || path.EndsWith('/'), ref budget);
-    }
-
-    /// <summary>The directory that holds a path's last name, and that name.</summary>
-    public (TmpfsModelNode? Directory, string Name) FindParent(string path)
-    {
-        string trimmed = path.TrimEnd('/');
-        int slash = trimmed.LastIndexOf('/');
-        return (Find(slash < 0 ? string.Empty : trimmed[..slash]), trimmed[(slash + 1)..]);
-    }
-
-    private TmpfsModelNode? Walk(TmpfsModelNode from, string path, bool followLast, ref int budget)
-    {
-        TmpfsModelNode? at = from;
-        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        for (int i = 0; i < names.Length && at is not null; i++)
+        TmpfsModelNode node = new()
         {
-            if (names[i] == ".")
+            Number = inode.Number, Mode = inode.Mode, Links = inode.Links, Uid = inode.Uid, Gid = inode.Gid, SizeBytes = inode.SizeBytes,
+            Flags = inode.Flags, DeviceNumber = inode.DeviceNumber, Target = inode.Target,
+        };
+        if (inode.IsRegular)
+        {
+            foreach ((ulong index, ulong phys, bool isUpToDate) in inode.Pages)
             {
-                continue;
+                if (isUpToDate)
+                {
+                    node.Content.TakePage(memory, index, phys);
+                }
             }
 
-            TmpfsModelNode directory = at;
-            at = names[i] == ".." ? directory.Parent : directory.Entries.GetValueOrDefault(names[i]);
-            if (at is { IsSymbolicLink: true } && (followLast || i < names.Length - 1))
-            {
-                at = --budget < 0 ? null : Follow(directory, at.Target!, ref budget);
-            }
+            node.Content.Clear(node.SizeBytes, ulong.MaxValue);
         }
 
-        return at;
-    }
-
-    private TmpfsModelNode? Follow(TmpfsModelNode directory, string target, ref int budget)
-    {
-        if (!target.StartsWith('/'))
-        {
-            return Walk(directory, target, followLast: true, ref budget);
-        }
-
-        string[] parts = target.Split('/', 2, StringSplitOptions.RemoveEmptyEntries);
-        return parts.Length != 0 && parts[0] == Point ? Walk(Root, parts.Length == 2 ? parts[1] : string.Empty, followLast: true, ref budget) : null;
+        return node;
     }
 }

@@ -15,126 +15,166 @@ namespace KhoActors.Nodes.Invariants;
 internal sealed class TmpfsModelCalls(Action<string, string> report)
 {
     private const string DescriptorPrefix = "fd:";
+    private const string NameOption = "kho=";
+    private const uint SetGroupId = 0x400;
+    private const uint SetUserId = 0x800;
+    private const uint GroupExecute = 0x8;
+    private const uint InheritedFlags = 0xC0;
     private const ulong PunchHole = 2;
     private const ulong KeepSize = 1;
     private const ulong Exchange = 2;
     private const ulong Whiteout = 4;
     private readonly List<TmpfsModelMount> _mounts = [];
-    private readonly SortedDictionary<ulong, (TmpfsModelNode Node, TmpfsModelMount Mount)> _open = [];
-    private readonly SortedSet<string> _taken = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<ulong, TmpfsModelPlace> _open = [];
     private readonly ICSharpCode.SharpZipLib.Checksum.Crc32 _crc = new();
+    private TmpfsModelPaths _paths = null!;
     private PhysicalMemory _memory = null!;
+    private byte[] _content = new byte[4096];
+
+    /// <summary>Whether what nobody mounted is certainly carried on.</summary>
+    public bool IsCarrying { get; private set; }
 
     /// <summary>The KHO name that a mount asks for; empty for a plain tmpfs.</summary>
     public static string NameOf(in Message mount)
     {
-        foreach (string option in Second(mount.Text!).Split(','))
+        string name = string.Empty;
+        ReadOnlySpan<char> options = Second(mount.Text);
+        foreach (Range range in options.Split(','))
         {
-            if (option.StartsWith("kho=", StringComparison.Ordinal))
+            if (options[range].StartsWith(NameOption, StringComparison.Ordinal))
             {
-                return option[4..];
+                name = options[range][NameOption.Length..].ToString();
             }
         }
 
-        return string.Empty;
+        return name;
     }
+
+    /// <summary>Whether tmpfs carries a request out when all others of this kind before it are answered; system calls are carried out at once.</summary>
+    public static bool WaitsForTurn(byte number) => number is < TmpfsProtocol.Create or > TmpfsProtocol.MapWrite;
 
     /// <summary>A kernel has booted: nothing is mounted.</summary>
     public void Begin(PhysicalMemory memory)
     {
         _memory = memory;
+        _paths ??= new TmpfsModelPaths(_mounts);
         _mounts.Clear();
         _open.Clear();
-        _taken.Clear();
+        IsCarrying = true;
     }
-
-    /// <summary>Whether a handed-over file system was mounted, or dropped, in this kernel.</summary>
-    public bool WasTaken(string name) => _taken.Contains(name);
 
     /// <summary>A mount succeeded.</summary>
     /// <param name="request">The request.</param>
     /// <param name="image">What came over, or null for a new file system.</param>
     public void Mounted(in Message request, TmpfsImageMount? image)
     {
-        string point = First(request.Text!).Trim('/');
-        string name = NameOf(request);
-        if (name.Length != 0)
-        {
-            _taken.Add(name);
-        }
-
+        string point = First(request.Text).Trim('/').ToString();
         if (image is not null)
         {
             _mounts.Add(TmpfsModelMount.FromImage(point, image, _memory));
             return;
         }
 
-        TmpfsModelNode root = new() { Number = 0, Mode = 0x4000, Links = 2 };
+        string options = Second(request.Text).ToString();
+        bool isRootKnown = !options.Contains("mode=", StringComparison.Ordinal) && !options.Contains("id=", StringComparison.Ordinal);
+        TmpfsModelNode root = new() { Number = 0, Mode = 0x43FF, Links = 2, Uid = (uint)(request.B >> 32), Gid = (uint)request.B };
         root.Parent = root;
-        _mounts.Add(new TmpfsModelMount { Point = point, Name = name, Root = root });
+        _mounts.Add(new TmpfsModelMount { Point = point, Name = NameOf(request), Root = root, IsRootKnown = isRootKnown });
     }
 
     /// <summary>A request that was never answered: nobody knows whether it was carried out.</summary>
     public void NeverAnswered(in Message request)
     {
-        if (request.Text is { } text && request.Kind.Value >> 8 == TmpfsProtocol.Actor.Value
-            && ClientProtocol.NumberOf(request.Kind) >= ClientProtocol.FirstOwn && MountOf(First(text), out _) is { } mount)
-        {
-            mount.IsDoubtful = true;
-        }
-        else if (request.Text is { } descriptor && descriptor.StartsWith(DescriptorPrefix, StringComparison.Ordinal))
-        {
-            _mounts.ForEach(static each => each.IsDoubtful = true);
-        }
-    }
-
-    /// <summary>Any other system call returned.</summary>
-    public void Answered(in Message request, in Message reply, KernelResult result)
-    {
-        if (!result.Succeeded || request.Text is not { } text)
+        byte number = ClientProtocol.NumberOf(request.Kind);
+        if (request.Kind.Value >> 8 != TmpfsProtocol.Actor.Value || number < ClientProtocol.FirstOwn)
         {
             return;
         }
 
-        string path = First(text);
+        IsCarrying &= number is not (TmpfsProtocol.CarryPolicy or TmpfsProtocol.Discard);
+        bool changesNothing = number is TmpfsProtocol.Read or TmpfsProtocol.Seek or TmpfsProtocol.Stat or TmpfsProtocol.ReadLink or TmpfsProtocol.ReadDirectory
+            or TmpfsProtocol.StatFileSystem or TmpfsProtocol.Open or TmpfsProtocol.Close or TmpfsProtocol.Mount or > TmpfsProtocol.MapWrite;
+        foreach (TmpfsModelMount mount in _mounts)
+        {
+            // Symbolic links lead anywhere, so it may concern any mount.
+            mount.IsDoubtful |= !changesNothing;
+        }
+    }
+
+    /// <summary>Any other request was answered.</summary>
+    public void Answered(in Message request, in Message reply, KernelResult result)
+    {
         byte number = ClientProtocol.NumberOf(request.Kind);
+        if (number == TmpfsProtocol.CarryPolicy)
+        {
+            IsCarrying = result.Succeeded ? request.A == 0 : IsCarrying;
+        }
+
+        if (request.Text is not { } text)
+        {
+            return;
+        }
+
+        if (!result.Succeeded)
+        {
+            Failed(number, request, result);
+            return;
+        }
+
+        ReadOnlySpan<char> path = First(text);
         switch (number)
         {
             case TmpfsProtocol.Unmount:
-                _mounts.RemoveAll(mount => mount.Point == path.Trim('/'));
-                return;
-            case TmpfsProtocol.Discard:
-                _taken.Add(text);
-                return;
+                _mounts.Remove(_paths.MountOf(path)!);
+                break;
             case TmpfsProtocol.SymbolicLink:
-                Made(Second(text), request, result, 0xA1FF, path);
-                return;
+                Made(Second(text), request, result, 0xA1FF, path.ToString());
+                break;
             case TmpfsProtocol.Create:
                 Made(path, request, result, 0x8000 | ((uint)request.A & 0xFFF));
-                return;
+                break;
             case TmpfsProtocol.MakeDirectory:
-                Made(path, request, result, 0x4000 | ((uint)request.A & 0xFFF));
-                return;
+                Made(path, request, result, 0x4000 | ((uint)request.A & 0x3FF));
+                break;
             case TmpfsProtocol.MakeNode:
-                Made(path, request, result, (uint)request.A);
-                return;
+                uint type = (uint)request.A & TmpfsModelNode.TypeMask;
+                Made(path, request, result, (type == 0 ? 0x8000 : type) | ((uint)request.A & 0xFFF));
+                break;
             case TmpfsProtocol.Link:
                 Linked(path, Second(text));
-                return;
+                break;
             case TmpfsProtocol.Unlink or TmpfsProtocol.RemoveDirectory:
                 Removed(path);
-                return;
+                break;
             case TmpfsProtocol.Rename:
                 Renamed(path, Second(text), request.A);
-                return;
+                break;
             case TmpfsProtocol.Close:
                 _open.Remove(DescriptorOf(path));
-                return;
-        }
+                break;
+            default:
+                TmpfsModelPlace place = Find(path, number is not (TmpfsProtocol.Stat or TmpfsProtocol.ReadLink));
+                if (place.Node is { } node)
+                {
+                    OnNode(number, node, place.Mount!, request, reply, result);
+                }
 
-        if (Find(path, number is not TmpfsProtocol.Stat and not TmpfsProtocol.ReadLink, out TmpfsModelMount? mount) is { } node)
+                break;
+        }
+    }
+
+    /// <summary>What failed changed nothing, but for a store through a mapping, which is done in part.</summary>
+    private void Failed(byte number, in Message request, KernelResult result)
+    {
+        ReadOnlySpan<char> path = First(request.Text);
+        if (number == TmpfsProtocol.MapWrite && result.Value != 0 && Find(path, followLast: true).Node is { } stored)
         {
-            OnNode(number, node, mount!, request, reply, result);
+            Stored(stored, request.A, result.Value, request.C);
+        }
+        else if (result.Code == -Errno.ENOENT && number is TmpfsProtocol.Read or TmpfsProtocol.Stat or TmpfsProtocol.ReadLink
+            && Find(path, number == TmpfsProtocol.Read).Node is not null)
+        {
+            report(InvariantCatalog.TmpfsContent, $"{request.Text} is there, and was not found");
         }
     }
 
@@ -163,17 +203,20 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
     {
         switch (number)
         {
-            case TmpfsProtocol.Write or TmpfsProtocol.MapWrite:
-                Wrote(node, request.A, number == TmpfsProtocol.Write ? result.Value : request.B, request.C, grows: number == TmpfsProtocol.Write);
+            case TmpfsProtocol.Write:
+                node.Content.WritePattern(request.A, request.A + result.Value, request.C);
+                Grown(node, request.A, result.Value);
                 break;
             case TmpfsProtocol.WriteText:
-                byte[] bytes = Encoding.Latin1.GetBytes(Second(request.Text!));
-                ulong start = (node.Flags & 0x20) != 0 ? node.SizeBytes : request.A;
-                node.Content.WriteBytes(start, bytes[..(int)result.Value]);
-                node.SizeBytes = Math.Max(node.SizeBytes, start + result.Value);
+                byte[] bytes = Encoding.Latin1.GetBytes(request.Text![(First(request.Text).Length + 1)..]);
+                node.Content.WriteBytes(request.A, bytes[..(int)result.Value]);
+                Grown(node, request.A, result.Value);
+                break;
+            case TmpfsProtocol.MapWrite:
+                Stored(node, request.A, result.Value, request.C);
                 break;
             case TmpfsProtocol.Truncate:
-                node.Content.Clear(Math.Min(node.SizeBytes, request.A), request.A < node.SizeBytes ? ulong.MaxValue : node.SizeBytes);
+                node.Content.Clear(request.A, ulong.MaxValue);
                 node.SizeBytes = request.A;
                 break;
             case TmpfsProtocol.Allocate:
@@ -183,39 +226,43 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
                 node.Mode = (node.Mode & TmpfsModelNode.TypeMask) | ((uint)request.A & 0xFFF);
                 break;
             case TmpfsProtocol.ChangeOwner:
-                node.Uid = (uint)(request.B >> 32) == uint.MaxValue ? node.Uid : (uint)(request.B >> 32);
-                node.Gid = (uint)request.B == uint.MaxValue ? node.Gid : (uint)request.B;
+                ChangedOwner(node, (uint)(request.B >> 32), (uint)request.B);
                 break;
             case TmpfsProtocol.SetFlags:
                 node.Flags = (uint)request.A;
                 break;
             case TmpfsProtocol.Open:
-                _open[result.Value] = (node, mount);
+                _open[result.Value] = new TmpfsModelPlace(mount, node);
                 break;
-            case TmpfsProtocol.Read when !mount.IsDoubtful:
+            case TmpfsProtocol.Read:
                 JudgeRead(node, request, result);
                 break;
-            case TmpfsProtocol.Stat when !mount.IsDoubtful:
+            case TmpfsProtocol.Stat:
                 JudgeStat(node, request, result);
                 break;
             case TmpfsProtocol.ReadLink when reply.Text != node.Target:
                 report(InvariantCatalog.TmpfsContent, $"{request.Text}: the link leads to '{reply.Text}', expected '{node.Target}'");
                 break;
+            case TmpfsProtocol.ReadDirectory when reply.Text is not (null or "." or ".."):
+                JudgeEntry(node, reply.Text, request, result.Extra & ((1UL << 56) - 1));
+                break;
         }
     }
 
-    private static void Wrote(TmpfsModelNode node, ulong offset, ulong bytes, ulong seed, bool grows)
-    {
-        ulong start = grows && (node.Flags & 0x20) != 0 ? node.SizeBytes : offset;
-        ulong end = start + bytes;
-        ulong inside = grows ? end : Math.Min(end, node.SizeBytes);
-        node.Content.WritePattern(start, Math.Max(start, inside), seed);
-        if (!grows && end > inside)
-        {
-            node.Content.Forget(Math.Max(start, inside), end);
-        }
+    private static void Grown(TmpfsModelNode node, ulong offset, ulong bytes) =>
+        node.SizeBytes = bytes == 0 ? node.SizeBytes : Math.Max(node.SizeBytes, offset + bytes);
 
-        node.SizeBytes = grows && bytes != 0 ? Math.Max(node.SizeBytes, end) : node.SizeBytes;
+    /// <summary>A store through a mapping: what lies behind the end of the file is never seen again.</summary>
+    private static void Stored(TmpfsModelNode node, ulong offset, ulong bytes, ulong seed) =>
+        node.Content.WritePattern(offset, Math.Min(offset + bytes, node.SizeBytes), seed);
+
+    /// <summary>chown takes set-user-ID, and set-group-ID of what a group may execute, from all but directories.</summary>
+    private static void ChangedOwner(TmpfsModelNode node, uint uid, uint gid)
+    {
+        node.Uid = uid == uint.MaxValue ? node.Uid : uid;
+        node.Gid = gid == uint.MaxValue ? node.Gid : gid;
+        uint cleared = SetUserId | ((node.Mode & GroupExecute) != 0 ? SetGroupId : 0);
+        node.Mode &= node.IsDirectory ? uint.MaxValue : ~cleared;
     }
 
     private static void AllocatedRange(TmpfsModelNode node, in Message request)
@@ -233,16 +280,29 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
 
     private void JudgeRead(TmpfsModelNode node, in Message request, KernelResult result)
     {
-        ulong expected = request.A >= node.SizeBytes ? 0 : Math.Min(request.B, node.SizeBytes - request.A);
-        byte[] content = new byte[expected];
-        bool isKnown = node.Content.Read(request.A, content);
+        int expected = request.A >= node.SizeBytes ? 0 : (int)Math.Min(request.B, node.SizeBytes - request.A);
+        if (_content.Length < expected)
+        {
+            _content = new byte[expected];
+        }
+
+        node.Content.Read(request.A, _content.AsSpan(0, expected));
         _crc.Reset();
-        _crc.Update(content);
-        if (result.Value != expected || (isKnown && (uint)result.Extra != (uint)_crc.Value))
+        _crc.Update(new ArraySegment<byte>(_content, 0, expected));
+        if (result.Value != (ulong)expected || (uint)result.Extra != (uint)_crc.Value)
         {
             report(
                 InvariantCatalog.TmpfsContent,
                 $"{request.Text}: {expected} bytes at {request.A} with checksum {_crc.Value:x8} were expected, {result.Value} with {result.Extra:x8} were read");
+        }
+    }
+
+    private void JudgeEntry(TmpfsModelNode directory, string name, in Message request, ulong number)
+    {
+        TmpfsModelNode? entry = directory.Find(name);
+        if (entry is null || (entry.Number != 0 && entry.Number != number))
+        {
+            report(InvariantCatalog.TmpfsContent, $"{request.Text} lists '{name}' as inode {number}, expected {(entry is null ? "no such name" : entry.Number)}");
         }
     }
 
@@ -260,19 +320,27 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
         }
     }
 
-    private void Made(string path, in Message request, KernelResult result, uint mode, string? target = null)
+    private void Made(ReadOnlySpan<char> path, in Message request, KernelResult result, uint mode, string? target = null)
     {
-        if (MountOf(path, out string rest) is not { } mount || mount.FindParent(rest) is not ({ } directory, var name))
+        if (_paths.FindParent(path, out string name).Node is not { } directory)
         {
             return;
         }
 
+        bool inheritsGroup = (directory.Mode & SetGroupId) != 0;
+        bool isDirectory = (mode & TmpfsModelNode.TypeMask) == 0x4000;
         TmpfsModelNode node = new()
         {
-            Number = result.Value, Mode = mode, Uid = (uint)(request.B >> 32), Gid = (uint)request.B, Target = target,
-            SizeBytes = (ulong)(target?.Length ?? 0), DeviceNumber = (uint)request.C,
+            Number = result.Value,
+            Mode = inheritsGroup && isDirectory ? mode | SetGroupId : mode,
+            Uid = (uint)(request.B >> 32),
+            Gid = inheritsGroup ? directory.Gid : (uint)request.B,
+            Flags = directory.Flags & InheritedFlags,
+            Target = target,
+            SizeBytes = (ulong)(target?.Length ?? 0),
+            DeviceNumber = (uint)request.C,
         };
-        if (node.IsDirectory)
+        if (isDirectory)
         {
             node.Links = 2;
             node.Parent = directory;
@@ -282,19 +350,18 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
         directory.Entries[name] = node;
     }
 
-    private void Linked(string oldPath, string newPath)
+    private void Linked(ReadOnlySpan<char> oldPath, ReadOnlySpan<char> newPath)
     {
-        TmpfsModelNode? node = Find(oldPath, followLast: false, out _);
-        if (node is not null && MountOf(newPath, out string rest)?.FindParent(rest) is ({ } directory, var name))
+        if (Find(oldPath, followLast: false).Node is { } node && _paths.FindParent(newPath, out string name).Node is { } directory)
         {
             directory.Entries[name] = node;
             node.Links++;
         }
     }
 
-    private void Removed(string path)
+    private void Removed(ReadOnlySpan<char> path)
     {
-        if (MountOf(path, out string rest)?.FindParent(rest) is ({ } directory, var name) && directory.Entries.Remove(name, out TmpfsModelNode? node))
+        if (_paths.FindParent(path, out string name).Node is { } directory && directory.Entries.Remove(name, out TmpfsModelNode? node))
         {
             Unlinked(directory, node);
         }
@@ -306,10 +373,9 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
         directory.Links -= node.IsDirectory ? 1u : 0;
     }
 
-    private void Renamed(string oldPath, string newPath, ulong flags)
+    private void Renamed(ReadOnlySpan<char> oldPath, ReadOnlySpan<char> newPath, ulong flags)
     {
-        if (MountOf(oldPath, out string oldRest)?.FindParent(oldRest) is not ({ } from, var oldName)
-            || MountOf(newPath, out string newRest)?.FindParent(newRest) is not ({ } to, var newName)
+        if (_paths.FindParent(oldPath, out string oldName).Node is not { } from || _paths.FindParent(newPath, out string newName).Node is not { } to
             || !from.Entries.TryGetValue(oldName, out TmpfsModelNode? moved))
         {
             return;
@@ -351,29 +417,12 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
         }
     }
 
-    private TmpfsModelNode? Find(string path, bool followLast, out TmpfsModelMount? mount)
-    {
-        if (path.StartsWith(DescriptorPrefix, StringComparison.Ordinal))
-        {
-            bool isOpen = _open.TryGetValue(DescriptorOf(path), out (TmpfsModelNode Node, TmpfsModelMount Mount) found);
-            mount = found.Mount;
-            return isOpen ? found.Node : null;
-        }
+    private TmpfsModelPlace Find(ReadOnlySpan<char> path, bool followLast) =>
+        path.StartsWith(DescriptorPrefix, StringComparison.Ordinal) ? _open.GetValueOrDefault(DescriptorOf(path)) : _paths.Find(path, followLast);
 
-        mount = MountOf(path, out string rest);
-        return mount?.Find(rest, followLast);
-    }
+    private static ulong DescriptorOf(ReadOnlySpan<char> path) => ulong.TryParse(path[DescriptorPrefix.Length..], out ulong number) ? number : ulong.MaxValue;
 
-    private TmpfsModelMount? MountOf(string path, out string rest)
-    {
-        string[] parts = path.TrimStart('/').Split('/', 2);
-        rest = parts.Length == 2 ? parts[1] : string.Empty;
-        return _mounts.Find(mount => mount.Point == parts[0]);
-    }
+    private static ReadOnlySpan<char> First(string? text) => text.AsSpan() is var all && all.IndexOf('\0') is >= 0 and int end ? all[..end] : all;
 
-    private static ulong DescriptorOf(string path) => ulong.TryParse(path.AsSpan(DescriptorPrefix.Length), out ulong number) ? number : ulong.MaxValue;
-
-    private static string First(string text) => text.IndexOf('\0') is >= 0 and int end ? text[..end] : text;
-
-    private static string Second(string text) => text.IndexOf('\0') is >= 0 and int end ? text[(end + 1)..] : string.Empty;
+    private static ReadOnlySpan<char> Second(string? text) => text.AsSpan() is var all && all.IndexOf('\0') is >= 0 and int end ? all[(end + 1)..] : default;
 }

@@ -14,7 +14,6 @@ internal sealed class TmpfsModelContent
         Pattern,
         Literal,
         Page,
-        Unknown,
     }
 
     private readonly record struct Run(ulong Start, ulong End, Source Source, ulong Seed, byte[]? Bytes, ulong BytesStart);
@@ -42,9 +41,6 @@ internal sealed class TmpfsModelContent
         WriteBytes(start, bytes);
     }
 
-    /// <summary>Nobody can say what lies there: a store through a mapping behind the end of the file.</summary>
-    public void Forget(ulong start, ulong end) => Put(new Run(start, end, Source.Unknown, 0, null, 0));
-
     /// <summary>Bytes became zero: a hole, or the file is shorter.</summary>
     public void Clear(ulong start, ulong end) => Cut(start, end);
 
@@ -53,7 +49,7 @@ internal sealed class TmpfsModelContent
     /// <param name="index">The page's place.</param>
     /// <param name="phys">Where it is; 0 for a hole.</param>
     /// <param name="bytes">Bytes of it that are inside the file.</param>
-    /// <returns>True when every byte that the model knows is there.</returns>
+    /// <returns>True when every byte is there.</returns>
     public bool Matches(PhysicalMemory memory, ulong index, ulong phys, int bytes)
     {
         ulong start = index << PageGeometry.Shift;
@@ -71,41 +67,31 @@ internal sealed class TmpfsModelContent
             memory.Read(phys, found);
         }
 
-        bool isKnown = Read(start, expected[..bytes]);
-        return !isKnown || expected[..bytes].SequenceEqual(found[..bytes]);
+        Read(start, expected[..bytes]);
+        return expected[..bytes].SequenceEqual(found[..bytes]);
     }
 
-    /// <summary>The first byte in a range that was written, as far as the model knows.</summary>
+    /// <summary>The first byte in a range that was written.</summary>
     public ulong? FirstWritten(ulong start, ulong end)
     {
         int i = FirstEndingBehind(start);
-        while (i < _runs.Count && _runs[i].Source == Source.Unknown)
-        {
-            i++;
-        }
-
-        return i < _runs.Count && _runs[i].Start < end ? Math.Max(start, _runs[i].Start) : null;
+        return start < end && i < _runs.Count && _runs[i].Start < end ? Math.Max(start, _runs[i].Start) : null;
     }
 
     /// <summary>Reads bytes.</summary>
     /// <param name="start">First offset.</param>
     /// <param name="destination">Receives them.</param>
-    /// <returns>False when some of them are unknown.</returns>
-    public bool Read(ulong start, Span<byte> destination)
+    public void Read(ulong start, Span<byte> destination)
     {
         destination.Clear();
-        bool isKnown = true;
         ulong end = start + (ulong)destination.Length;
         for (int i = FirstEndingBehind(start); i < _runs.Count && _runs[i].Start < end; i++)
         {
             Run run = _runs[i];
             ulong from = Math.Max(run.Start, start);
             Span<byte> part = destination[(int)(from - start)..(int)(Math.Min(run.End, end) - start)];
-            isKnown &= run.Source != Source.Unknown;
             Fill(run, from, part);
         }
-
-        return isKnown;
     }
 
     private static void Fill(in Run run, ulong from, Span<byte> part)
@@ -116,24 +102,18 @@ internal sealed class TmpfsModelContent
             return;
         }
 
-        if (run.Source == Source.Unknown)
-        {
-            return;
-        }
-
         PagePattern pattern = new(run.Seed, 0);
-        ulong shift = run.Source == Source.Page ? (run.BytesStart << PageGeometry.Shift) - run.Start : 0;
-        Span<byte> word = stackalloc byte[8];
-        for (int i = 0; i < part.Length; i++)
+        ulong at = from + (run.Source == Source.Page ? (run.BytesStart << PageGeometry.Shift) - run.Start : 0);
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
+        while (!part.IsEmpty)
         {
-            ulong at = from + (ulong)i + shift;
-            if (i == 0 || (at & 7) == 0)
-            {
-                ulong value = pattern.WordAt(at >> PageGeometry.Shift, (int)((at >> 3) & 511));
-                MemoryMarshal.Write(word, value);
-            }
-
-            part[i] = word[(int)(at & 7)];
+            ulong value = pattern.WordAt(at >> PageGeometry.Shift, (int)((at >> 3) & 511));
+            MemoryMarshal.Write(word, value);
+            int skip = (int)(at & 7);
+            int length = Math.Min(part.Length, sizeof(ulong) - skip);
+            word.Slice(skip, length).CopyTo(part);
+            part = part[length..];
+            at += (ulong)length;
         }
     }
 

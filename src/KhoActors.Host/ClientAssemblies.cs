@@ -22,7 +22,7 @@ internal static class ClientAssemblies
             }
             catch (ArgumentException refusal)
             {
-                throw Refuse(file, FirstLine(refusal.Message));
+                throw Refuse(file, refusal.Message.Split(" (Parameter")[0]);
             }
         }
 

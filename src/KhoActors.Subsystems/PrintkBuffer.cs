@@ -69,7 +69,9 @@ public sealed class PrintkBuffer
     /// </summary>
     /// <param name="dump">Where to read on; moved.</param>
     /// <param name="buffer">Receives the text and a terminating 0 behind it.</param>
-    /// <param name="length">Bytes of text, at most the buffer's length less one. A record that alone does not fit gives 0 again and again, as in the kernel.</param>
+    /// <param name="length">
+    /// Bytes of text, at most the buffer's length less one. A record that alone does not fit gives 0 again and again, as in the kernel.
+    /// </param>
     /// <returns>False when nothing is left, or the buffer is empty.</returns>
     public bool ReadNewest(ref KmsgDumpIterator dump, Span<byte> buffer, out int length)
     {

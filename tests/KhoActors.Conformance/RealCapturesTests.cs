@@ -37,10 +37,12 @@ public sealed class RealCapturesTests
         Assert.Equal(107, results.Count(result => result.Name.EndsWith(" tracker", StringComparison.Ordinal)));
         Assert.Equal(104, results.Count(result => result.Name.EndsWith(" hand-off", StringComparison.Ordinal)));
         Assert.Equal(147, results.Count(result => result.Name.EndsWith(" debugfs", StringComparison.Ordinal)));
+        Assert.Equal(4, results.Count(result => result.Name.EndsWith(" pstore", StringComparison.Ordinal)));
         Assert.Equal(20, results.Count(result => result.Name.EndsWith(" verdict", StringComparison.Ordinal)));
         Assert.Equal(116, results.Count(result => result.Name.EndsWith(" boot", StringComparison.Ordinal) && result.Outcome == CaseOutcome.Passed));
         Assert.Equal(110, results.Count(result => result.Name.EndsWith(" load", StringComparison.Ordinal)));
         Assert.Equal(2, results.Count(result => result.Name.EndsWith(" crash", StringComparison.Ordinal)));
+        Assert.Equal(5, results.Count(result => result.Name.EndsWith(" test_kho", StringComparison.Ordinal)));
         Assert.All(
             results.Where(result => result.Outcome == CaseOutcome.Unsupported),
             result => Assert.True(

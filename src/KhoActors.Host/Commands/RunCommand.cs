@@ -14,7 +14,7 @@ internal sealed class RunCommand
     private const string LocalEngine = "local";
     private const int WorkersMax = 1024;
     private readonly Terminal _terminal;
-    private readonly Argument<string> _scenario = new("scenario") { Description = "A name or a file.", DefaultValueFactory = static _ => "fleet" };
+    private readonly Argument<string> _scenario = new("scenario") { Description = "A name or a file.", DefaultValueFactory = static _ => "smoke" };
     private readonly ScenarioOptions _options = new(mayDrawSeed: true);
     private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Threads; the digest is the same for any number.", WorkersMax);
     private readonly Option<string> _engine = new("--engine")

@@ -21,7 +21,7 @@ internal static class BootedDebugfsCheck
             return;
         }
 
-        string[] shown = [.. generation.ReadDebugfsListing().Where(IsSimulated)];
+        string[] shown = [.. generation.ReadDebugfsListing().Where(line => IsSimulated(line, boot))];
         IReadOnlyList<DebugfsEntry> entries = boot.Kernel.Kho.Debugfs?.List() ?? [];
         differences.Lists("entries of debugfs", shown, [.. entries.Select(DebugfsCheck.LineOf)]);
         if (boot.Kernel.Kho.Debugfs is not { } debugfs)
@@ -43,9 +43,9 @@ internal static class BootedDebugfsCheck
         CompareRootFdt(generation, debugfs, isAlone: shown.Length == generation.ReadDebugfsListing().Count, differences);
     }
 
-    private static bool IsSimulated(string line) =>
+    private static bool IsSimulated(string line, CaptureBoot boot) =>
         line.IndexOf(OutgoingFolder, StringComparison.Ordinal) is var at
-        && (at < 0 || BootedHandoverCheck.SimulatedClients.Contains(line[(at + OutgoingFolder.Length)..]));
+        && (at < 0 || BootedHandoverCheck.IsSimulated(boot, line[(at + OutgoingFolder.Length)..]));
 
     /// <summary>Bytes that nobody in the real kernel could free or overwrite before they were read.</summary>
     private static void CompareIncoming(CaptureGeneration generation, Debugfs debugfs, Differences differences)

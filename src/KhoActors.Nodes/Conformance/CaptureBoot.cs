@@ -1,4 +1,5 @@
 using KhoActors.Nodes.Machines;
+using KhoActors.Nodes.Scenarios;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
@@ -56,9 +57,10 @@ public sealed class CaptureBoot
     /// <summary>Boots.</summary>
     /// <param name="start">How the captured kernel was started.</param>
     /// <param name="build">The build that takes its place.</param>
+    /// <param name="complete">Makes up what the capture did not save, before the boot; null for nothing.</param>
     /// <returns>The boot.</returns>
     /// <exception cref="Runtime.SimulatorDefectException">Our code failed.</exception>
-    public static CaptureBoot Run(CapturedStart start, KernelBuild build)
+    public static CaptureBoot Run(CapturedStart start, KernelBuild build, Action<PhysicalMemory>? complete = null)
     {
         ArgumentNullException.ThrowIfNull(start);
         KernelStart given = new()
@@ -68,9 +70,12 @@ public sealed class CaptureBoot
             Memory = new MachineMemory(start.Map),
             Cpus = start.Cpus,
             PoisonsFreedPages = false,
+            Clients = ClientCatalog.BuiltIn.Of(build),
             Source = start.Source,
         };
-        BootedKernel kernel = BootedKernel.ToUserSpace(given, start.ToMemory());
+        PhysicalMemory memory = start.ToMemory();
+        complete?.Invoke(memory);
+        BootedKernel kernel = BootedKernel.ToUserSpace(given, memory);
         List<LogLine> simulated = [.. BootLines.Of(kernel.Log.Lines)];
         if (kernel.Death is { } death)
         {

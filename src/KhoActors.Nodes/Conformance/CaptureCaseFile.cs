@@ -56,6 +56,7 @@ internal static class CaptureCaseFile
         Syscall = field.Find("syscall")?.Text() ?? string.Empty,
         Error = field.Find("error")?.Text() ?? string.Empty,
         Errno = field.Find("errno")?.Number(0, 4095),
+        Output = field["do"].Text().Contains("pstore", StringComparison.Ordinal) ? [.. (field.Find("output")?.Items() ?? []).Select(line => line.Text())] : [],
         Phys = field.Find("phys")?.Address() ?? 0,
         SizeBytes = field.Find("length")?.Number() ?? field.Find("bytes")?.Number() ?? 0,
         Label = field.Find("label")?.Text() ?? string.Empty,

@@ -124,6 +124,15 @@ public sealed class CaptureGeneration
     public IReadOnlyList<string> DebugfsNames(string path) =>
         [.. _files.FileNames(Path($"kho/{path}")).Select(name => name.EndsWith(".gz", StringComparison.Ordinal) ? name[..^3] : name)];
 
+    /// <summary>Names of the files of the pstore mount, in ordinal order.</summary>
+    /// <returns>The names; none when there was none, or nothing was saved.</returns>
+    public IReadOnlyList<string> PstoreNames() => _files.FileNames(Path("pstore"));
+
+    /// <summary>Reads a file of the pstore mount.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>Its bytes.</returns>
+    public byte[] ReadPstore(string name) => _files.Bytes(Path($"pstore/{name}"));
+
     /// <summary>Reads the setup_data list as the kernel shows it.</summary>
     /// <returns>The nodes in list order.</returns>
     public IReadOnlyList<CaptureSetupDataFile> ReadSetupData()

@@ -69,6 +69,9 @@ public sealed record CaptureAction(string Kind)
     /// <summary>The error that the operation reported, or empty.</summary>
     public string Error { get; init; } = string.Empty;
 
+    /// <summary>What an operation on pstore printed, line by line.</summary>
+    public IReadOnlyList<string> Output { get; init; } = [];
+
     /// <summary>errno of the operation, 0 for success; null where none was recorded.</summary>
     public int? Errno { get; init; }
 

@@ -10,7 +10,9 @@ internal static class GenerationChecks
         ("tracker", (generation, _) => TrackerCheck.Run(generation)),
         ("hand-off", (generation, _) => HandOffCheck.Run(generation)),
         ("debugfs", (generation, _) => DebugfsCheck.Run(generation)),
+        ("pstore", PstoreCheck.Run),
         ("verdict", (generation, _) => VerdictCheck.Run(generation)),
+        ("test_kho", TestKhoCheck.Run),
         ("crash", CrashCheck.Run),
         ("load", (generation, _) => LoadCheck.Run(generation)),
     ];

@@ -2,6 +2,7 @@ using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
+using KhoActors.Subsystems.Pstore;
 
 namespace KhoActors.Nodes.Conformance;
 
@@ -24,10 +25,10 @@ public sealed record InspectedBlob(string Name, ulong? Phys, ulong? SizeBytes, s
         byte[] page = new byte[PageGeometry.SizeBytes];
         memory.Read(phys, page);
         bool isFdt = FdtReader.CheckHeader(page) == 0;
-        return new InspectedBlob(subnode.Name, phys, subnode.SizeBytes, ContentOf(subnode, page, isFdt), isFdt ? CaptureInspection.DtsOf(page) : string.Empty);
+        return new InspectedBlob(subnode.Name, phys, subnode.SizeBytes, ContentOf(subnode, memory, page, isFdt), isFdt ? CaptureInspection.DtsOf(page) : string.Empty);
     }
 
-    private static string ContentOf(RootFdtSubnode subnode, byte[] page, bool isFdt)
+    private static string ContentOf(RootFdtSubnode subnode, PhysicalMemory memory, byte[] page, bool isFdt)
     {
         if (subnode.Name == KexecMetadata.SubtreeName)
         {
@@ -42,6 +43,11 @@ public sealed record InspectedBlob(string Name, ulong? Phys, ulong? SizeBytes, s
             return HandoverCheck.DecodeMemblock(page) is { } entries
                 ? string.Join(", ", entries.Select(entry => $"{entry.Name} at 0x{entry.Start:x}, {entry.SizeBytes} bytes"))
                 : $"cannot be read: header {FdtReader.CheckHeader(page)}, compatible {MemblockFdt.CheckCompatible(page)}";
+        }
+
+        if (subnode.Name == PstoreBlob.SubtreeName && PstoreBlob.Read(memory, subnode.Phys!.Value, subnode.SizeBytes) is { } record)
+        {
+            return record.ToString();
         }
 
         return isFdt ? "a flattened device tree" : "raw bytes";

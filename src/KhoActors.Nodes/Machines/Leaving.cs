@@ -74,7 +74,7 @@ internal sealed class Leaving(KernelGeneration generation, Action<GenerationEnd>
                 Dump(KmsgDumpReason.Oops, GenerationEnd.Running, outbox);
                 break;
             case MachineProtocol.JumpAndReturn:
-                generation.Kernel.Log.Write(LogLevel.Emergency, "kexec_core: Starting new kernel");
+                generation.Kernel.Log.Write(LogLevel.Notice, "kexec_core: Starting new kernel");
                 Dump(KmsgDumpReason.Shutdown, GenerationEnd.Running, outbox);
                 break;
             case MachineProtocol.EmergencyRestart:
@@ -161,7 +161,7 @@ internal sealed class Leaving(KernelGeneration generation, Action<GenerationEnd>
         switch (_stage)
         {
             case Stage.Freezing:
-                generation.Kernel.Log.Write(LogLevel.Emergency, "kexec_core: Starting new kernel");
+                generation.Kernel.Log.Write(LogLevel.Notice, "kexec_core: Starting new kernel");
                 Dump(KmsgDumpReason.Shutdown, GenerationEnd.Kexec, outbox);
                 break;
             case Stage.Thawing:

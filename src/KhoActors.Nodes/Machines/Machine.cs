@@ -16,7 +16,7 @@ namespace KhoActors.Nodes.Machines;
 public sealed class Machine : ISnapshotting, IDisposable
 {
     /// <summary>Version of the behaviour that digests depend on: changing any digest needs a step here and a line in the changelog.</summary>
-    public const int ModelVersion = 1;
+    public const int ModelVersion = 2;
 
     private const int SnapshotVersion = 1;
     private const ulong DeliveriesPerGenerationMax = 50_000_000;

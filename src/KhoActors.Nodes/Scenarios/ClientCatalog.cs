@@ -1,4 +1,5 @@
 using KhoActors.Subsystems.Clients;
+using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Pstore;
 using KhoActors.Subsystems.TestKho;
 using KhoActors.Subsystems.Tmpfs;
@@ -33,6 +34,15 @@ public sealed class ClientCatalog
     /// <param name="name">Its name.</param>
     /// <returns>The client, or null.</returns>
     public KhoClient? Find(string name) => Array.Find(_clients, client => client.Name == name);
+
+    /// <summary>The clients that a kernel has built in, in the order in which they start; names that this catalog does not know are left out.</summary>
+    /// <param name="build">The kernel.</param>
+    /// <returns>The clients.</returns>
+    public IReadOnlyList<KhoClient> Of(KernelBuild build)
+    {
+        ArgumentNullException.ThrowIfNull(build);
+        return [.. build.Clients.Select(Find).OfType<KhoClient>().OrderBy(client => client.Level)];
+    }
 
     /// <summary>This catalog and more clients.</summary>
     /// <param name="clients">The clients to add.</param>

@@ -16,7 +16,7 @@ internal static class KernelNumber
         text = radix == 16 ? text[2..] : text;
         foreach (char c in text)
         {
-            uint digit = char.IsAsciiHexDigit(c) ? (uint)Convert.ToInt32(c.ToString(), 16) : radix;
+            uint digit = char.IsAsciiDigit(c) ? (uint)(c - '0') : char.IsAsciiHexDigit(c) ? (uint)((c | 0x20) - 'a' + 10) : radix;
             UInt128 next = ((UInt128)value * radix) + digit;
             if (digit >= radix || next > largest)
             {

@@ -117,7 +117,7 @@ public sealed class PstoreActor : IActor
         }
 
         content = Encoding.Latin1.GetString(file.Content.Span);
-        return new KernelResult(0, (ulong)file.Content.Length, file.Crc32);
+        return new KernelResult(0, (ulong)file.Content.Length, Crc32.Of(file.Content.Span));
     }
 
     private void Dump(KmsgDump dump, Outbox outbox)

@@ -6,13 +6,16 @@ namespace KhoActors.Subsystems.Pstore;
 public static class PstoreClients
 {
     /// <summary>As posted on 20 May 2026: an FDT sub-tree and an unfixed record, with all its defects.</summary>
-    public static KhoClient V1 { get; } = Make("pstore-v1", "pstore over KHO as first posted: FDT sub-tree, unfixed record, use after free on reload", () => new PostedV1());
+    public static KhoClient V1 { get; } = Make(
+        "pstore-v1", "pstore over KHO as first posted: FDT sub-tree, unfixed record, use after free on reload", () => new PostedV1());
 
     /// <summary>As posted on 5 June 2026: one struct with a version, otherwise trusted.</summary>
-    public static KhoClient V2 { get; } = Make("pstore-v2", "pstore over KHO as posted again: raw struct with a version, its content trusted", () => new PostedV2());
+    public static KhoClient V2 { get; } = Make(
+        "pstore-v2", "pstore over KHO as posted again: raw struct with a version, its content trusted", () => new PostedV2());
 
     /// <summary>Ours: the bytes of v2 with an explicit capacity, and everything that the old kernel wrote is checked.</summary>
-    public static KhoClient Hardened { get; } = Make("pstore", "pstore over KHO, hardened: capacity in the ABI, everything the old kernel wrote is checked", () => new HardenedV2());
+    public static KhoClient Hardened { get; } = Make(
+        "pstore", "pstore over KHO, hardened: capacity in the ABI, everything the old kernel wrote is checked", () => new HardenedV2());
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KhoClient> All { get; } = [V1, V2, Hardened];
@@ -25,5 +28,6 @@ public static class PstoreClients
         Level = InitcallLevel.Device,
         Hooks = ClientHooks.KmsgDump,
         Create = kernel => new PstoreActor(kernel, profile()),
+        UserProgram = () => new PstoreUserProgram(),
     };
 }

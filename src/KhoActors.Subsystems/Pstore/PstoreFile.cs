@@ -23,9 +23,6 @@ public sealed class PstoreFile
     /// <summary>Its content.</summary>
     public ReadOnlyMemory<byte> Content { get; }
 
-    /// <summary>CRC-32 (IEEE) of the content.</summary>
-    public uint Crc32 => Subsystems.Crc32.Of(Content.Span);
-
     /// <summary>What the backend gave.</summary>
     internal ReadRecord Copy { get; }
 }

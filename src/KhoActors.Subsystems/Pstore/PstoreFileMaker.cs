@@ -33,7 +33,7 @@ internal readonly struct PstoreFileMaker(KernelLog log, PstoreWorkspace workspac
         }
 
         int result = workspace.Deflate.Inflate(data, InflateLimitBytes(bufferBytes), out ReadOnlySpan<byte> text);
-        if (result == RawDeflate.StreamEnd)
+        if (result == RawInflate.StreamEnd)
         {
             return text.ToArray();
         }

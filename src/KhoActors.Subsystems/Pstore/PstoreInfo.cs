@@ -13,11 +13,24 @@ internal enum PstoreFrontEnds
     Dmesg = 1,
 }
 
+/// <summary>What a record holds (enum pstore_type_id).</summary>
+internal enum PstoreType
+{
+    /// <summary>PSTORE_TYPE_DMESG: a dump of the kernel's log.</summary>
+    Dmesg = 0,
+
+    /// <summary>PSTORE_TYPE_CONSOLE: the console's last output, which KHO's backend does not take.</summary>
+    Console = 2,
+}
+
 /// <summary>A record on its way to the backend.</summary>
 /// <param name="fields">Everything but the data.</param>
 /// <param name="data">The data.</param>
-internal readonly ref struct OutgoingRecord(PstoreRecord fields, ReadOnlySpan<byte> data)
+/// <param name="type">What it holds.</param>
+internal readonly ref struct OutgoingRecord(PstoreRecord fields, ReadOnlySpan<byte> data, PstoreType type = PstoreType.Dmesg)
 {
+    public PstoreType Type { get; } = type;
+
     public PstoreRecord Fields { get; } = fields;
 
     public ReadOnlySpan<byte> Data { get; } = data;

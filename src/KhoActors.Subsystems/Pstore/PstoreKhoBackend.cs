@@ -83,6 +83,11 @@ internal sealed class PstoreKhoBackend(ClientKernel kernel, PstoreProfile profil
 
     private int Write(in OutgoingRecord record)
     {
+        if (record.Type != PstoreType.Dmesg)
+        {
+            return -Errno.EINVAL;
+        }
+
         KmsgDumpReason reason = (KmsgDumpReason)record.Fields.Reason;
         if (!SlotIsFree(reason))
         {

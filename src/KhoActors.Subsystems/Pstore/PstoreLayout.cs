@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace KhoActors.Subsystems.Pstore;
 
-/// <summary>Where one ABI keeps the fields of the record: data, so that a new layout is a new value. All numbers little-endian, natural alignment of LP64.</summary>
+/// <summary>
+/// Where one ABI keeps the fields of the record: data, so that a new layout is a new value. All numbers little-endian, natural alignment of
+/// LP64.
+/// </summary>
 /// <param name="Name">For messages.</param>
 /// <param name="Version">The u32 at offset 0, or null where there is none.</param>
 /// <param name="SizeOffset">s64.</param>

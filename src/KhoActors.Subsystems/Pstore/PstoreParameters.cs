@@ -82,7 +82,8 @@ internal sealed class PstoreParameters
         {
             ReadOnlySpan<char> option = options.AsSpan(part);
             const string KmsgBytesOption = "kmsg_bytes=";
-            if (option.StartsWith(KmsgBytesOption, StringComparison.Ordinal) && KernelNumber.TryParse(option[KmsgBytesOption.Length..], uint.MaxValue, out ulong bytes))
+            if (option.StartsWith(KmsgBytesOption, StringComparison.Ordinal)
+                && KernelNumber.TryParse(option[KmsgBytesOption.Length..], uint.MaxValue, out ulong bytes))
             {
                 KmsgBytes = bytes;
             }

@@ -74,8 +74,8 @@ internal abstract class PstoreProfile
 }
 
 /// <summary>
-/// The posted v1: the node points to an FDT, the FDT to the record. Its defects are its behaviour: incoming memory is freed while the incoming root FDT still names it,
-/// the FDT's page is never given back, and nothing that the old kernel wrote is checked.
+/// The posted v1: the node points to an FDT, the FDT to the record. Its defects are its behaviour: incoming memory is freed while the incoming
+/// root FDT still names it, the FDT's page is never given back, and nothing that the old kernel wrote is checked.
 /// </summary>
 internal sealed class PostedV1 : PstoreProfile
 {
@@ -92,7 +92,9 @@ internal sealed class PostedV1 : PstoreProfile
         switch (PstoreFdt.Read(page, out ulong recordPhys, out int code))
         {
             case PstoreFdtLookup.Incompatible:
-                view.Log.Write(LogLevel.Error, string.Create(CultureInfo.InvariantCulture, $"{Prefix}preserved FDT is incompatible with '{PstoreFdt.Compatible}': {code}"));
+                view.Log.Write(
+                    LogLevel.Error,
+                    string.Create(CultureInfo.InvariantCulture, $"{Prefix}preserved FDT is incompatible with '{PstoreFdt.Compatible}': {code}"));
                 return null;
             case PstoreFdtLookup.RecordInvalid:
                 view.Log.Write(LogLevel.Error, Prefix + "preserved FDT has no valid record");
@@ -132,8 +134,6 @@ internal sealed class PostedV2 : PstoreProfile
 /// </summary>
 internal sealed class HardenedV2 : PstoreProfile
 {
-    private const uint NanosecondsPerSecond = 1_000_000_000;
-
     public override PstoreLayout Layout => PstoreLayout.V2;
 
     public override bool CanReplaceOops => true;
@@ -156,14 +156,7 @@ internal sealed class HardenedV2 : PstoreProfile
             return 0;
         }
 
-        string? problem =
-            record.SizeBytes < 0 || (ulong)record.SizeBytes > incoming.BlobBytes - (ulong)Layout.DataOffset
-                ? $"{record.SizeBytes} bytes of data in a blob of {incoming.BlobBytes}"
-            : record.Compressed > 1 ? $"compressed is {record.Compressed}"
-            : record.Reason is < 1 or > 4 ? $"reason is {record.Reason}"
-            : record.Part == 0 ? "part is 0"
-            : record.TimeNanoseconds >= NanosecondsPerSecond ? $"{record.TimeNanoseconds} nanoseconds"
-            : null;
+        string? problem = record.Problem((long)incoming.BlobBytes - Layout.DataOffset);
         if (problem is not null)
         {
             Refuse(view, problem);

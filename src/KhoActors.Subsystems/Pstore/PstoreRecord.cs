@@ -8,4 +8,18 @@ namespace KhoActors.Subsystems.Pstore;
 /// <param name="Reason">Why: a <see cref="Clients.KmsgDumpReason"/>, 1..4 when sound.</param>
 /// <param name="Part">Part of the dump; 1 holds the newest lines.</param>
 /// <param name="Compressed">1 when the data is raw deflate, 0 when it is text.</param>
-public readonly record struct PstoreRecord(long SizeBytes, long TimeSeconds, long TimeNanoseconds, int Count, uint Reason, uint Part, uint Compressed);
+public readonly record struct PstoreRecord(long SizeBytes, long TimeSeconds, long TimeNanoseconds, int Count, uint Reason, uint Part, uint Compressed)
+{
+    private const long NanosecondsPerSecond = 1_000_000_000;
+
+    /// <summary>What is wrong with the fields of a record that is not empty.</summary>
+    /// <param name="capacityBytes">The most data that there can be.</param>
+    /// <returns>What is wrong, or null.</returns>
+    public string? Problem(long capacityBytes) =>
+        SizeBytes <= 0 || SizeBytes > capacityBytes ? $"{SizeBytes} bytes of data where {capacityBytes} fit"
+        : Compressed > 1 ? $"compressed is {Compressed}"
+        : Reason is < 1 or > 4 ? $"reason is {Reason}"
+        : Part == 0 ? "part is 0"
+        : TimeNanoseconds is < 0 or >= NanosecondsPerSecond ? $"{TimeNanoseconds} nanoseconds"
+        : null;
+}

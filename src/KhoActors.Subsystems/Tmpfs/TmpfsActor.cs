@@ -20,7 +20,9 @@ public sealed class TmpfsActor : IActor
     private readonly Queue<Delivery> _waiting = new();
     private readonly List<Delivery> _blocked = [];
     private TmpfsOperation? _operation;
+    private bool _isInitialized;
     private Delivery _request;
+    private bool _kexecTookOver;
 
     /// <summary>tmpfs of a kernel that has just booted.</summary>
     /// <param name="kernel">The kernel.</param>
@@ -41,6 +43,7 @@ public sealed class TmpfsActor : IActor
         Level = InitcallLevel.Device,
         Hooks = ClientHooks.Freeze,
         Create = kernel => new TmpfsActor(kernel),
+        UserProgram = static () => new TmpfsUserProgram(),
     };
 
     /// <inheritdoc/>
@@ -125,8 +128,12 @@ public sealed class TmpfsActor : IActor
         text = null;
         switch (ClientProtocol.NumberOf(message.Kind))
         {
-            case ClientProtocol.Init:
+            case ClientProtocol.Init when !_isInitialized:
+                _isInitialized = true;
                 return Start(new InitOperation(_preservation), outbox);
+            case ClientProtocol.Init or ClientProtocol.Exit:
+                // Built into the kernel: module tools neither take it away nor bring it back, they only stop and start the calls of its hooks.
+                return new KernelResult(0);
             case ClientProtocol.Freeze:
                 return Freeze(FreezeHolder.Kexec, outbox);
             case ClientProtocol.Thaw:
@@ -178,13 +185,19 @@ public sealed class TmpfsActor : IActor
         }
 
         bool takesOver = holder == FreezeHolder.Kexec && _preservation.Holder == FreezeHolder.User;
+        _kexecTookOver |= takesOver;
         return new KernelResult(takesOver ? 0 : -Errno.EBUSY);
     }
 
-    /// <summary>Each undoes its own freeze: a kexec that is given up leaves frozen what user space froze before it.</summary>
+    /// <summary>
+    /// Each undoes its own freeze: a kexec that is given up leaves frozen what user space froze before it, and user space thaws nothing that a
+    /// kexec has taken over.
+    /// </summary>
     private KernelResult? Thaw(FreezeHolder holder, Outbox outbox)
     {
-        if (_preservation.Holder == holder)
+        bool isTakenOver = holder == FreezeHolder.User && _kexecTookOver;
+        _kexecTookOver = isTakenOver;
+        if (_preservation.Holder == holder && !isTakenOver)
         {
             return Start(new ThawOperation(_preservation, code: 0), outbox);
         }

@@ -104,6 +104,7 @@ public class ControlTests
             InvariantCatalog.HandOverAccepted, InvariantCatalog.PreservedContent, InvariantCatalog.PreservedNotAllocated, InvariantCatalog.RestoreExact,
             InvariantCatalog.SubtreeExact, InvariantCatalog.AllocationDisjoint, InvariantCatalog.ScratchMovable, InvariantCatalog.KexecMetadata,
             InvariantCatalog.KernelAlive, InvariantCatalog.PageOwnership, InvariantCatalog.ReserveMemRevived, InvariantCatalog.VmallocChain,
+            InvariantCatalog.ClientCheck,
         ];
 
         Assert.Equal(InvariantCatalog.All.Select(invariant => invariant.Name).Order(), proved.Order());

@@ -38,7 +38,7 @@ public class StoryTests
         Assert.Equal(next.Log.Select(static line => line.ToString()), second.Where(static line => line.StartsWith('<')));
         string[] milestones =
         [
-            "<6>KHO: exec from: 7.3.0-rc7-a (count 1)", "kexec: load the next kernel: done", "kexec: execute", "<0>kexec_core: Starting new kernel",
+            "<6>KHO: exec from: 7.3.0-rc7-a (count 1)", "kexec: load the next kernel: done", "kexec: execute", "<5>kexec_core: Starting new kernel",
         ];
         int[] places = [.. milestones.Select(line => second.IndexOf(line))];
         Assert.Equal(places.Order(), places);

@@ -52,7 +52,9 @@ public sealed class CanonicalTextTests
             "hardware=[{memory: 512 MiB, cpus: 2}]", "hardware=[{nodes: [512 MiB]}]", "workload.operations_per_kexec=1", "workload.operations_after_load=1",
             "workload.operation_interval=2 ms", "workload.mix.free=1", "workload.range_pages=[2, 600]", "workload.range_pages=[1, 601]",
             "workload.folio_orders=[0, 8]", "workload.blob_size=[1, 2]", "workload.memory_limit=1 MiB", "workload.reserve_mem_patterns=false",
-            "kexec.cold_boot=1 ppm", "kexec.panic_without_handover=1 ppm", "hardware=[{memory: 512 MiB, weight: 2}]",
+            "kexec.cold_boot=1 ppm", "kexec.panic_without_handover=1 ppm", "kexec.emergency_restart=1 ppm", "kexec.retries=4",
+            "kexec.retry_after=1 s", "workload.mix.log=1", "workload.log_line_size=[16, 17]", "script=[{ steps: panic }]",
+            "script=[{ generations: 1, steps: panic }]", "script=[{ steps: panic now }]", "hardware=[{memory: 512 MiB, weight: 2}]",
         ];
         HashSet<string> texts = [Fixtures.Resolve(Fixtures.Minimal).ToCanonicalText()];
         Assert.All(settings, setting => Assert.True(texts.Add(Fixtures.Resolve(Fixtures.Minimal, setting).ToCanonicalText()), setting));

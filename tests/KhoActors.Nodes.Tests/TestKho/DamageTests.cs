@@ -18,7 +18,11 @@ public sealed class DamageTests
 
     private static readonly Dictionary<string, Action<TestKhoBench>> Failing = new()
     {
-        ["one bit of one word in one folio flipped"] = bench => bench.Memory.WriteUInt64(FolioOf(bench, 1) + 8, bench.Memory.ReadUInt64(FolioOf(bench, 1) + 8) ^ 1),
+        ["one bit of one word in one folio flipped"] = bench =>
+        {
+            ulong word = FolioOf(bench, 1) + 8;
+            bench.Memory.WriteUInt64(word, bench.Memory.ReadUInt64(word) ^ 1);
+        },
         ["two words of a folio that differ in their sum"] = bench => bench.Memory.WriteUInt64(FolioOf(bench, 0) + 4088, 0),
         ["a folio freed and poisoned"] = bench => bench.Memory.Poison(PageGeometry.PfnOf(FolioOf(bench, 0)), 1),
         ["a larger order stored in the array"] = bench => bench.Memory.WriteUInt64(bench.ArrayPhys, bench.Entry(0) + 1),

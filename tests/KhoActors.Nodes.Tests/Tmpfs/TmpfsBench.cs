@@ -32,17 +32,29 @@ internal sealed class TmpfsBench
     private int _generation;
     private ulong _draws;
 
-    public TmpfsBench(ulong seed = 1, KernelBuild? build = null, string commandLine = CommandLine)
+    public TmpfsBench(ulong seed = 1, KernelBuild? build = null, string commandLine = CommandLine, KhoClient? client = null)
     {
+        NextClient = client ?? TmpfsActor.Client;
         _seed = seed;
         Boot(new BootSource(BootKind.Cold), build, commandLine);
     }
+
+    /// <summary>Whether the next kernel is built without tmpfs-kho.</summary>
+    public bool WithoutClient { get; set; }
 
     public PhysicalMemory Memory => _storage.Memory;
 
     public PageAllocator Pages => _storage.Pages;
 
+    public ulong Deliveries => _runtime.DeliveryNumber;
+
     public BootedKernel Kernel { get; private set; } = null!;
+
+    /// <summary>The tmpfs of the next kernel that boots.</summary>
+    public KhoClient NextClient { get; set; }
+
+    /// <summary>The line with which the running kernel crashed, or null.</summary>
+    public string? Oops => _machine.Oops;
 
     public IEnumerable<string> TmpfsLines => Kernel.Log.Lines.Select(line => line.Text).Where(text => text.StartsWith("tmpfs-kho: ", StringComparison.Ordinal));
 
@@ -156,7 +168,8 @@ internal sealed class TmpfsBench
         Boot(source, next, commandLine);
     }
 
-    private int AskMachine(byte number)
+    /// <summary>What the machine asks, carried through to its answer.</summary>
+    public int AskMachine(byte number)
     {
         uint correlation = PostMachine(number);
         Run();
@@ -171,7 +184,7 @@ internal sealed class TmpfsBench
             CommandLine = commandLine,
             Memory = Hardware,
             Source = source,
-            Clients = [TmpfsActor.Client],
+            Clients = WithoutClient ? [] : [NextClient],
         };
         Kernel = new BootedKernel(start, _storage);
         Assert.True(Kernel.BootEarly(), Kernel.Death);

@@ -48,6 +48,11 @@ internal sealed class PstoreBench
 
     public KhoBench.LimitedMemblock Memblock { get; private set; } = null!;
 
+    public ClientKernel ClientKernel { get; private set; } = null!;
+
+    /// <summary>Looks at each request to the KHO core; may answer it in its place.</summary>
+    public Func<Message, KernelResult?>? Intercept { get; set; }
+
     public ulong NowTicks { get; set; } = 1_234_567_890;
 
     public int Generation { get; private set; } = -1;
@@ -113,8 +118,8 @@ internal sealed class PstoreBench
         _actors[ActorId.Memblock.Value] = Memblock;
         _waiting.Clear();
         Assert.Equal(0, Call(ActorId.Kho, new Message(new MessageKind(KhoProtocol.Init))).Code);
-        ClientKernel kernel = new(PstoreProtocol.Actor, Core, Memory, commandLine, () => 0) { Workspace = _workspace };
-        _actors[PstoreProtocol.Actor.Value] = client?.Create(kernel);
+        ClientKernel = new ClientKernel(PstoreProtocol.Actor, Core, Memory, commandLine, () => 0) { Workspace = _workspace };
+        _actors[PstoreProtocol.Actor.Value] = client?.Create(ClientKernel);
     }
 
     /// <summary>The last moment of a kernel and the jump, without the boot that follows.</summary>
@@ -131,6 +136,26 @@ internal sealed class PstoreBench
 
     /// <summary>A jump without the last dump.</summary>
     public void HandOver() => _handoff = Core.HandOff(ArrayPhys);
+
+    /// <summary>Power off: RAM is lost.</summary>
+    public void PowerOff()
+    {
+        Memory.Clear();
+        Memory.WriteUInt64(ArrayPhys, PageGeometry.PhysOf(ScratchPfn));
+        Memory.WriteUInt64(ArrayPhys + 8, PageGeometry.PhysOf(ScratchEndPfn - ScratchPfn));
+        _handoff = null;
+    }
+
+    /// <summary>Takes all free memory away.</summary>
+    public void Exhaust()
+    {
+        for (int order = 10; order >= 0; order--)
+        {
+            while (Pages.Allocate(order, MigrateType.Unmovable, PageOwner.Workload, zero: false) != 0)
+            {
+            }
+        }
+    }
 
     /// <summary>A kexec into a kernel that loads the module.</summary>
     public void Kexec(KhoClient client, KernelBuild? build = null, string commandLine = "")
@@ -239,7 +264,15 @@ internal sealed class PstoreBench
         _outbox.Clear();
         _outbox.Sender = delivery.To;
         _outbox.NowTicks = NowTicks;
-        _actors[delivery.To.Value]!.Receive(delivery, _outbox);
+        if (delivery.To == ActorId.Kho && !delivery.Message.Kind.IsReply && Intercept?.Invoke(delivery.Message) is { } answer)
+        {
+            _outbox.Reply(delivery, answer.ToReply(delivery.Message.Kind));
+        }
+        else
+        {
+            _actors[delivery.To.Value]!.Receive(delivery, _outbox);
+        }
+
         foreach (Departure departure in _outbox.Departures)
         {
             // Timers are kept with the time at which they are due.

@@ -77,7 +77,8 @@ public class PstoreGoldenTests
     [Theory]
     [InlineData("pstore-v1", 0, 8, 16, 24, 28, 32, 36, 37, 40)]
     [InlineData("pstore-v2", 8, 16, 24, 28, 32, 36, 40, 44, 48)]
-    public void A51_A53_Fields_lie_where_the_structs_have_them(string profile, int size, int seconds, int nanoseconds, int count, int reason, int part, int compressed, int data, int sizeOf)
+    public void A51_A53_Fields_lie_where_the_structs_have_them(
+        string profile, int size, int seconds, int nanoseconds, int count, int reason, int part, int compressed, int data, int sizeOf)
     {
         PstoreLayout layout = profile == "pstore-v1" ? PstoreLayout.V1 : PstoreLayout.V2;
         Assert.Equal(

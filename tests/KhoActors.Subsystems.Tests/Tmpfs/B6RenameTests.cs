@@ -52,6 +52,10 @@ public sealed class B6RenameTests
         Assert.Equal((2U, 3U), (_kernel.Links("/data/d"), _kernel.Links("/data/e")));
         Assert.Equal(file, _kernel.Number("/data/e/h/../../d"));
         Assert.Equal(_kernel.Number("/data/e"), _kernel.Number("/data/e/h/.."));
+        Assert.Equal(0, _kernel.Rename("/data/d/sub", "/data/e/h", Exchange));
+        Assert.Equal((3U, 2U), (_kernel.Links("/data/d"), _kernel.Links("/data/e")));
+        Assert.Equal(_kernel.Number("/data/d"), _kernel.Number("/data/d/sub/.."));
+        Assert.Equal(0, _kernel.Rename("/data/d/sub", "/data/e/h", Exchange));
         Assert.Equal(-Errno.ENOENT, _kernel.Rename("/data/f", "/data/x", Exchange));
         Assert.Equal(-Errno.EINVAL, _kernel.Rename("/data/e/h", "/data/e", Exchange));
         Assert.Equal(-Errno.ENOTDIR, _kernel.Rename("/data/d", "/data/f/", Exchange));

@@ -45,6 +45,8 @@ public sealed class TmpfsModelTests
         run.Unmount();
     }
 
+    private static readonly ulong[] RenameFlags = [0, 0, 0, 1, 2, 2, 2, 4, 4, 3, 5, 8];
+
     private sealed class Run
     {
         private readonly SplitMix64 _random;
@@ -128,7 +130,8 @@ public sealed class TmpfsModelTests
                     Check("rmdir", path, _kernel.RemoveDirectory(path), _model.Remove(path, asDirectory: true));
                     break;
                 case 12 or 13 or 14:
-                    ulong flags = Below(3) == 0 ? Below(9) : Below(2) * 2;
+                    ulong flags = RenameFlags[Below((ulong)RenameFlags.Length)];
+                    path = ExistingPath(out _);
                     Check("rename", $"{flags} {path} {other}", _kernel.Rename(path, other, flags), _model.Rename(path, other, flags));
                     break;
                 default:

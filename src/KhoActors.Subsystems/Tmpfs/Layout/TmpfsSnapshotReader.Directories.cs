@@ -8,7 +8,6 @@ public sealed partial class TmpfsSnapshotReader
 {
     private readonly List<uint> _references = [];
     private readonly List<TmpfsInode> _reached = [];
-    private readonly List<string> _names = [];
 
     /// <summary>Reads a directory's stream from the leaves that are gathered.</summary>
     private bool ReadDirectory(TmpfsInode directory, in InodeRecord fields)
@@ -32,7 +31,7 @@ public sealed partial class TmpfsSnapshotReader
             }
         }
 
-        return (crc.Value == fields.DataCrc || Fail("data_crc", directory)) && (NamesDiffer(directory) || Fail("a name is there twice", directory));
+        return crc.Value == fields.DataCrc || Fail("data_crc", directory);
     }
 
     /// <summary>Reads the records of a page.</summary>
@@ -76,32 +75,13 @@ public sealed partial class TmpfsSnapshotReader
         }
 
         TmpfsInode inode = _snapshot.Inodes[index];
-        if (record[DirectoryStream.TypeAt] != inode.EntryType)
+        string text = Encoding.Latin1.GetString(name);
+        if (record[DirectoryStream.TypeAt] != inode.EntryType || directory.Entries.Find(text, out _))
         {
-            return false;
+            return Fail($"entry {directory.Entries.Count}", directory);
         }
 
-        directory.Entries.Add(Encoding.Latin1.GetString(name), inode);
-        return true;
-    }
-
-    private bool NamesDiffer(TmpfsInode directory)
-    {
-        _names.Clear();
-        foreach (TmpfsDirectoryEntry entry in directory.Entries)
-        {
-            _names.Add(entry.Name);
-        }
-
-        _names.Sort(StringComparer.Ordinal);
-        for (int i = 1; i < _names.Count; i++)
-        {
-            if (_names[i] == _names[i - 1])
-            {
-                return false;
-            }
-        }
-
+        directory.Entries.Add(text, inode);
         return true;
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using KhoActors.Subsystems.Memory;
@@ -83,15 +82,17 @@ public sealed partial class TmpfsSnapshotReader(PhysicalMemory memory)
     }
 
     /// <summary>The bytes of a page, in place; a page that was never written has none, and its background is copied.</summary>
-    private ReadOnlySpan<byte> BytesOf(ulong phys)
+    private ReadOnlySpan<byte> BytesOf(ulong phys) => MemoryMarshal.AsBytes(WordsOf(phys));
+
+    private ReadOnlySpan<ulong> WordsOf(ulong phys)
     {
         if (memory.WrittenPage(PageGeometry.PfnOf(phys)) is { } words)
         {
-            return MemoryMarshal.AsBytes(words.AsSpan());
+            return words;
         }
 
-        byte[] copy = new byte[LayoutRules.PageBytes];
-        memory.Read(phys, copy);
+        ulong[] copy = new ulong[PageMap.Entries];
+        memory.Read(phys, MemoryMarshal.AsBytes(copy.AsSpan()));
         return copy;
     }
 
@@ -116,13 +117,14 @@ public sealed partial class TmpfsSnapshotReader(PhysicalMemory memory)
         }
 
         _snapshot.MetaPages.Add(phys);
-        ReadOnlySpan<byte> node = BytesOf(phys);
+        ReadOnlySpan<ulong> node = WordsOf(phys);
         int leavesBefore = _leaves.Count;
-        for (int digit = 0; digit < PageMap.Entries; digit++)
+        for (int digit = 0; node[digit..].IndexOfAnyExcept(0UL) is >= 0 and var skipped; digit++)
         {
-            ulong below = BinaryPrimitives.ReadUInt64LittleEndian(node[(digit * sizeof(ulong))..]);
+            digit += skipped;
+            ulong below = node[digit];
             ulong index = firstIndex | ((ulong)digit << (PageMap.DigitBits * (depth - 1)));
-            if (below != 0 && !(depth == 1 ? ReadLeaf(index, below, use) : ReadNode(below, depth - 1, index, use)))
+            if (!(depth == 1 ? ReadLeaf(index, below, use) : ReadNode(below, depth - 1, index, use)))
             {
                 return false;
             }

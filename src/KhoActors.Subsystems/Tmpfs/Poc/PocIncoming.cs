@@ -1,3 +1,4 @@
+using System.Globalization;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Fdt;
@@ -22,54 +23,51 @@ internal sealed class PocIncoming(ClientKernel kernel, PocState state)
     public IEnumerable<string> Names => _remembered.Select(super => super.Name);
 
     /// <summary>
-    /// The init function. The node <c>tmpfs</c> must be compatible, or nothing at all is claimed and what was handed over stays reserved for
-    /// this boot; then bits are set and pages claimed, the slab is rebuilt, and names are remembered.
+    /// What tmpfs does at boot: sets bits and claims pages, rebuilds the slab, remembers names. When the node <c>tmpfs</c> is not compatible
+    /// (-EINVAL) or there is no memory for the bitmap (-ENOMEM), nothing is claimed and what was handed over stays reserved for this boot; when
+    /// the slab cannot be read (-EINVAL), the pages are claimed and the rest is not. Either is only logged: tmpfs works, its KHO mounts are empty.
     /// </summary>
-    /// <param name="call">Carries the requests to the KHO core. Its result: 0; -EINVAL when something does not fit; -ENOMEM.</param>
+    /// <param name="call">Carries the requests to the KHO core.</param>
     /// <returns>The requests, each to be answered before the next.</returns>
-    public IEnumerator<Message> Claim(PocCall call)
+    /// <exception cref="SimulatedOopsException">The tree, or the bit of a page that it lists, is not in RAM.</exception>
+    public IEnumerable<Message> Claim(PocCall call)
     {
         yield return new RetrieveSubtree(PocTree.SubtreeName).ToMessage();
-        if (call.Reply.Succeeded)
+        if (!call.Reply.Succeeded || !Open(call.Reply.Value, call.Reply.Extra, out int tmpfs))
         {
-            call.Result = Open(call.Reply.Value, call.Reply.Extra, out int tmpfs);
-            if (tmpfs < 0)
-            {
-                yield break;
-            }
-
-            List<PocRange> pages = PocTreeReader.ReadMem(ReadTree(), tmpfs);
-            for (int i = 0; i < pages.Count; i++)
-            {
-                // A claim that fails warns and is not noticed further: a page that is not there is used all the same.
-                state.Bitmap!.Set(PageGeometry.PfnOf(pages[i].Phys));
-                yield return new AddressRequest(pages[i].Phys).ToMessage(KhoProtocol.RestoreFolio);
-            }
-
-            call.Result = PocTreeReader.ReadSlab(ReadTree(), tmpfs, out List<PocRange> blocks, out ulong firstFree);
-            if (call.Result != 0)
-            {
-                Refuse("the slab cannot be read");
-                yield break;
-            }
-
-            for (int i = 0; i < blocks.Count; i++)
-            {
-                state.Slab.AddBlock(blocks[i].Phys);
-                yield return new AddressRequest(blocks[i].Phys).ToMessage(KhoProtocol.RestoreFolio);
-            }
-
-            state.Slab.FirstFree = firstFree;
-            _remembered.AddRange(PocTreeReader.ReadNames(ReadTree(), tmpfs));
+            yield break;
         }
+
+        foreach (PocRange page in PocTreeReader.ReadMem(ReadTree(), tmpfs))
+        {
+            // A claim that fails warns and is not noticed further: a page that is not there is used all the same.
+            state.Bitmap!.Set(PageGeometry.PfnOf(page.Phys));
+            yield return new AddressRequest(page.Phys).ToMessage(KhoProtocol.RestoreFolio);
+        }
+
+        int error = PocTreeReader.ReadSlab(ReadTree(), tmpfs, out List<PocRange> blocks, out ulong firstFree);
+        if (error != 0)
+        {
+            Refuse("the slab cannot be read", error);
+            yield break;
+        }
+
+        foreach (PocRange block in blocks)
+        {
+            state.Slab.AddBlock(block.Phys);
+            yield return new AddressRequest(block.Phys).ToMessage(KhoProtocol.RestoreFolio);
+        }
+
+        state.Slab.FirstFree = firstFree;
+        _remembered.AddRange(PocTreeReader.ReadNames(ReadTree(), tmpfs));
     }
 
     /// <summary>
     /// Takes the first remembered file system of a name off the list and reads it. Whether that succeeds or not, the list has lost it.
     /// </summary>
     /// <param name="name">The mount's name.</param>
-    /// <param name="super">What the tree says of it.</param>
-    /// <returns>1 when there is one; 0 when none is remembered; -EINVAL when it cannot be read.</returns>
+    /// <param name="super">What the tree says of it; null when none is remembered.</param>
+    /// <returns>0, or -EINVAL when it cannot be read.</returns>
     public int Take(string name, out PocSuper? super)
     {
         super = null;
@@ -82,53 +80,42 @@ internal sealed class PocIncoming(ClientKernel kernel, PocState state)
         int node = _remembered[at].Node;
         _remembered.RemoveAt(at);
         super = PocTreeReader.ReadSuper(ReadTree(), node, name);
-        return super is null ? -Errno.EINVAL : 1;
+        return super is null ? -Errno.EINVAL : 0;
     }
 
-    private int Open(ulong phys, ulong sizeBytes, out int tmpfs)
+    /// <summary>Finds the node <c>tmpfs</c>, and makes the bitmap that it will fill.</summary>
+    private bool Open(ulong phys, ulong sizeBytes, out int tmpfs)
     {
-        tmpfs = -1;
         if (!kernel.IsRam(phys))
         {
             throw SimulatedOopsException.BadPhysicalAddress(phys);
         }
 
-        // Generations without a blob size leave it to the header.
         _treePhys = phys;
-        _treeBytes = sizeBytes != 0 ? (int)Math.Min(sizeBytes, PocTree.LimitBytes) : FdtFormat.HeaderBytes;
-        if (sizeBytes == 0)
-        {
-            byte[] header = ReadTree();
-            _treeBytes = (int)Math.Min(FdtReader.TotalSize(header), (uint)PocTree.LimitBytes);
-        }
-
+        _treeBytes = FdtFormat.HeaderBytes;
+        _treeBytes = (int)Math.Min(sizeBytes != 0 ? sizeBytes : FdtReader.TotalSize(ReadTree()), PocTree.LimitBytes);
         byte[] tree = ReadTree();
-        int found = PocTreeReader.FindTmpfs(tree, out int node);
-        if (found < 0)
+        if (PocTreeReader.FindTmpfs(tree, out tmpfs) != 0)
         {
             // The KHO of 2024 switched itself off here; to tmpfs it then was as if nothing had come.
-            Refuse($"the tree is not '{PocTree.RootCompatible}'");
-            return 0;
+            Refuse($"the tree is not '{PocTree.RootCompatible}'", -Errno.EINVAL);
+            return false;
         }
 
-        if (found == 0)
+        if (tmpfs < 0)
         {
-            return 0;
+            return false;
         }
 
-        if (!PocTreeReader.IsCompatible(tree, node, PocTree.Compatible))
+        bool isCompatible = PocTreeReader.IsCompatible(tree, tmpfs, PocTree.Compatible);
+        if (!isCompatible || !state.EnsureBitmap())
         {
-            Refuse($"the node is not '{PocTree.Compatible}'");
-            return -Errno.EINVAL;
+            Refuse(
+                isCompatible ? "no memory for the bitmap" : $"the node is not '{PocTree.Compatible}'", isCompatible ? -Errno.ENOMEM : -Errno.EINVAL);
+            return false;
         }
 
-        if (!state.EnsureBitmap())
-        {
-            return -Errno.ENOMEM;
-        }
-
-        tmpfs = node;
-        return 0;
+        return true;
     }
 
     private byte[] ReadTree()
@@ -138,5 +125,6 @@ internal sealed class PocIncoming(ClientKernel kernel, PocState state)
         return tree;
     }
 
-    private void Refuse(string why) => kernel.Log.Write(LogLevel.Error, $"tmpfs: kho: {why}, what was handed over is left alone");
+    private void Refuse(string why, int error) => kernel.Log.Write(
+        LogLevel.Error, string.Create(CultureInfo.InvariantCulture, $"tmpfs: kho: {why}, what was handed over is left alone: {error}"));
 }

@@ -98,16 +98,16 @@ internal sealed class PocMounts
             return -Errno.EINVAL;
         }
 
-        if (_table.Find(name) is not null)
-        {
-            return -Errno.EBUSY;
-        }
-
         int error = TmpfsOptionParser.Parse(text, mounter, _kernel.RamPages, _kernel.Build.MemparseBareSuffix, out TmpfsMountOptions options);
         bool mayKho = (mounter & (TmpfsMounter.Unprivileged | TmpfsMounter.OtherUserNamespace)) == 0;
         if (error != 0 || options.KhoMust || (options.KhoName is not null && !mayKho))
         {
             return -Errno.EINVAL;
+        }
+
+        if (_table.Find(name) is not null)
+        {
+            return -Errno.EBUSY;
         }
 
         (uint uid, uint gid) = ((uint)(request.B >> 32), (uint)request.B);
@@ -135,10 +135,10 @@ internal sealed class PocMounts
             return -Errno.ENOMEM;
         }
 
-        int found = _incoming.Take(options.KhoName!, out PocSuper? super);
-        if (found < 0)
+        int error = _incoming.Take(options.KhoName!, out PocSuper? super);
+        if (error != 0)
         {
-            return found;
+            return error;
         }
 
         PocMirror mirror = new(_kernel, _state, isRestored: super is not null);

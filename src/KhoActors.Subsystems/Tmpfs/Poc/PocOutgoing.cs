@@ -28,7 +28,7 @@ internal sealed class PocOutgoing(ClientKernel kernel, PocState state, Func<IRea
     /// <param name="refusesScratch">Whether memory in scratch is an error, as it is to the loader.</param>
     /// <param name="call">Its result: 0; -ENOMEM without scratch, that is without KHO; -EINVAL for every failure while serializing, all of it undone.</param>
     /// <returns>The requests, each to be answered before the next.</returns>
-    public IEnumerator<Message> Dump(bool refusesScratch, PocCall call)
+    public IEnumerable<Message> Dump(bool refusesScratch, PocCall call)
     {
         if (IsActive || !kernel.KhoEnabled)
         {
@@ -81,7 +81,7 @@ internal sealed class PocOutgoing(ClientKernel kernel, PocState state, Func<IRea
 
     /// <summary>Writes 0 to <c>active</c>; nothing happens when it is 0.</summary>
     /// <returns>The requests, each to be answered before the next.</returns>
-    public IEnumerator<Message> Abort()
+    public IEnumerable<Message> Abort()
     {
         if (IsActive)
         {

@@ -48,9 +48,6 @@ internal sealed class PocCall(in Delivery request)
     /// <summary>The core's answer to the last request.</summary>
     public KernelResult Reply { get; set; }
 
-    /// <summary>Whether the work is an activation for a kexec.</summary>
-    public bool Activated { get; set; }
-
     /// <summary>What the work ends with: 0, or a negative errno.</summary>
     public int Result { get; set; }
 }

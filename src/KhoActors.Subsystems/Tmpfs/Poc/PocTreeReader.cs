@@ -15,8 +15,8 @@ internal static class PocTreeReader
     /// with a warning, when the root is another one.
     /// </summary>
     /// <param name="tree">The tree.</param>
-    /// <param name="node">The node <c>/tmpfs</c>.</param>
-    /// <returns>1 when there is; 0 when there is no such node; -EINVAL for a root that cannot be read or is not compatible.</returns>
+    /// <param name="node">The node <c>/tmpfs</c>; negative when there is none.</param>
+    /// <returns>0, or -EINVAL for a root that cannot be read or is not compatible.</returns>
     public static int FindTmpfs(ReadOnlySpan<byte> tree, out int node)
     {
         node = -1;
@@ -26,7 +26,7 @@ internal static class PocTreeReader
         }
 
         node = FdtReader.SubnodeOffset(tree, 0, "tmpfs"u8);
-        return node < 0 ? 0 : 1;
+        return 0;
     }
 
     /// <summary>Whether a node is compatible.</summary>

@@ -43,15 +43,19 @@ public sealed class TmpfsPocActor : IActor
         Actor = TmpfsProtocol.Actor,
         Hooks = ClientHooks.Freeze,
         Create = kernel => new TmpfsPocActor(kernel),
+        UserProgram = static () => new TmpfsUserProgram(isFaithful: false),
     };
 
     /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">A reply that nothing waits for.</exception>
     public void Receive(in Delivery delivery, Outbox outbox)
     {
         if (delivery.Message.Kind.IsReply)
         {
-            _call!.Reply = KernelResult.From(delivery.Message);
+            PocCall call = _work is null ? throw new InvalidOperationException("a reply that nothing waits for") : _call!;
+            call.Reply = KernelResult.From(delivery.Message);
             Continue(outbox);
+            StartNext(outbox);
             return;
         }
 
@@ -80,11 +84,12 @@ public sealed class TmpfsPocActor : IActor
         while (_work is null && _waiting.TryDequeue(out Delivery request))
         {
             _call = new PocCall(request);
-            _work = WorkFor(_call);
+            _work = WorkFor(_call).GetEnumerator();
             Continue(outbox);
         }
     }
 
+    /// <summary>Asks what the work asks next, or answers whoever wanted it.</summary>
     private void Continue(Outbox outbox)
     {
         if (_work!.MoveNext())
@@ -93,56 +98,50 @@ public sealed class TmpfsPocActor : IActor
             return;
         }
 
-        Delivery request = _call!.Request;
         _work.Dispose();
         _work = null;
-        _activatedByKexec = ClientProtocol.NumberOf(request.Message.Kind) == ClientProtocol.Freeze
-            ? _activatedByKexec || (_call.Result == 0 && _call.Activated)
-            : _activatedByKexec && _outgoing.IsActive;
-        outbox.Reply(request, new KernelResult(_call.Result).ToReply(request.Message.Kind));
-        StartNext(outbox);
+        outbox.Reply(_call!.Request, new KernelResult(_call.Result).ToReply(_call.Request.Message.Kind));
     }
 
-    private IEnumerator<Message> WorkFor(PocCall call)
+    private IEnumerable<Message> WorkFor(PocCall call) => ClientProtocol.NumberOf(call.Request.Message.Kind) switch
     {
-        switch (ClientProtocol.NumberOf(call.Request.Message.Kind))
-        {
-            case ClientProtocol.Init:
-                return _incoming.Claim(call);
-            case ClientProtocol.Freeze:
-                return FreezeForKexec(call);
-            case ClientProtocol.Thaw:
-                return _activatedByKexec ? _outgoing.Abort() : Nothing();
-            case TmpfsProtocol.FreezeNow:
-                return _outgoing.Dump(refusesScratch: false, call);
-            default:
-                return _outgoing.Abort();
-        }
-    }
+        ClientProtocol.Init => _incoming.Claim(call),
+        ClientProtocol.Freeze => FreezeForKexec(call),
+        ClientProtocol.Thaw => ThawAfterKexec(),
+        TmpfsProtocol.FreezeNow => _outgoing.Dump(refusesScratch: false, call),
+        _ => _outgoing.Abort(),
+    };
 
     /// <summary>
     /// A kexec begins. In 2024 an inactive KHO passed nothing; today's core always hands over, so the kexec activates when nobody did. What the
     /// loader of 2024 checked is checked here.
     /// </summary>
-    private IEnumerator<Message> FreezeForKexec(PocCall call)
+    private IEnumerable<Message> FreezeForKexec(PocCall call)
     {
         if (!_kernel.KhoEnabled)
         {
-            return Nothing();
+            yield break;
         }
 
-        if (!_outgoing.IsActive)
+        if (_outgoing.IsActive)
         {
-            call.Activated = true;
-            return _outgoing.Dump(refusesScratch: true, call);
+            call.Result = _outgoing.OverlapsScratch ? -Errno.EINVAL : 0;
+            yield break;
         }
 
-        call.Result = _outgoing.OverlapsScratch ? -Errno.EINVAL : 0;
-        return Nothing();
+        foreach (Message request in _outgoing.Dump(refusesScratch: true, call))
+        {
+            yield return request;
+        }
+
+        _activatedByKexec = _outgoing.IsActive;
     }
 
-    private static IEnumerator<Message> Nothing()
+    /// <summary>The kexec was given up: what it activated is undone, what user space activated stays.</summary>
+    private IEnumerable<Message> ThawAfterKexec()
     {
-        yield break;
+        bool undoes = _activatedByKexec;
+        _activatedByKexec = false;
+        return undoes ? _outgoing.Abort() : [];
     }
 }

@@ -13,10 +13,10 @@ public class PocModelTests
     [Fact]
     public void Creating_writing_and_removing_come_over_whole_through_many_kexecs()
     {
-        for (ulong seed = 1; seed <= 40; seed++)
+        for (ulong seed = 1; seed <= 25; seed++)
         {
             Run run = new(seed);
-            for (int step = 0; step < 250; step++)
+            for (int step = 0; step < 200; step++)
             {
                 run.Step();
             }
@@ -56,7 +56,7 @@ public class PocModelTests
     private static void RunDamaged(ulong seed)
     {
         SplitMix64 random = new(seed);
-        PocUser user = PocLossTests.Mounted(options: "kho=test,size=64k");
+        PocUser user = PocUser.Mounted(options: "kho=test,size=64k");
         string[] paths = ["m/file", "m/dir", "m/dir/inner", "m/dir/sub", "m/dir/sub/deep", "m/other", "m/node"];
         user.File("m/file", new string('f', 9000));
         Assert.Equal(0, user.MakeDirectory("m/dir"));
@@ -163,7 +163,7 @@ public class PocModelTests
     {
         private readonly SplitMix64 _random;
         private readonly ulong _seed;
-        private readonly PocUser _user = PocLossTests.Mounted();
+        private readonly PocUser _user = PocUser.Mounted();
         private readonly SortedDictionary<string, byte[]?> _model = new(StringComparer.Ordinal) { ["m"] = null };
         private int _serial;
 

@@ -27,7 +27,7 @@ public class PocRuleTests
     public void Mount_AnyNameHoweverLong_ComesOver()
     {
         string name = new('n', 5000);
-        PocUser user = PocLossTests.Mounted(options: $"kho={name}");
+        PocUser user = PocUser.Mounted(options: $"kho={name}");
         user.File("m/file");
         user.Kexec($"kho={name}");
         user.Holds("m/file", "content");
@@ -36,12 +36,12 @@ public class PocRuleTests
     [Fact]
     public void Mount_WithoutAName_IsPlainTmpfsAndHandsNothingOver()
     {
-        PocUser user = PocLossTests.Mounted(options: "size=1m");
+        PocUser user = PocUser.Mounted(options: "size=1m");
         Assert.Equal(0, user.Create($"m/{new string('n', 255)}"));
         Assert.Equal(1, user.Write($"m/{new string('n', 255)}", "x", 2036 * 4096));
         Assert.Equal(0, user.Activate());
 
-        Assert.Equal(1, PocTreeReader.FindTmpfs(user.Tree(), out int tmpfs));
+        Assert.Equal(0, PocTreeReader.FindTmpfs(user.Tree(), out int tmpfs));
         Assert.Empty(PocTreeReader.ReadMem(user.Tree(), tmpfs));
         Assert.Empty(PocTreeReader.ReadNames(user.Tree(), tmpfs));
     }
@@ -70,7 +70,7 @@ public class PocRuleTests
     [Fact]
     public void Create_InheritedFlagsAreInBothFields()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         Assert.Equal(0, user.MakeDirectory("m/dir"));
         Assert.Equal(0, user.Ask(TmpfsProtocol.SetFlags, "m/dir", 0xC0).Code);
         Assert.Equal(0, user.Create("m/dir/file"));
@@ -82,7 +82,7 @@ public class PocRuleTests
     [Fact]
     public void Create_NameOf255Bytes_IsTooLongForFilesDirectoriesAndNodesOnly()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         string name = $"m/{new string('n', 255)}";
 
         Assert.Equal(-Errno.ENAMETOOLONG, user.Create(name));
@@ -97,7 +97,7 @@ public class PocRuleTests
     [Fact]
     public void Write_BehindPage2036_IsTooBig()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         Assert.Equal(0, user.Create("m/file"));
 
         Assert.Equal(-Errno.EFBIG, user.Write("m/file", "x", 8339456));
@@ -112,7 +112,7 @@ public class PocRuleTests
     [Fact]
     public void Write_PageInTheBitmapAndInItsEntry_TruncatePunchAndUnlinkTakeItOut()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         Assert.Equal(0, user.Create("m/file"));
         Assert.Equal(5 * 4096, user.WritePattern("m/file", 5 * 4096));
         Assert.Equal([.. Enumerable.Range(0, 5).Select(i => user.Page("m/file", (ulong)i))], DataPages(user));
@@ -131,167 +131,9 @@ public class PocRuleTests
     }
 
     [Fact]
-    public void Activation_ListsAndPreservesPagesSlabAndMounts()
-    {
-        PocUser user = PocLossTests.Mounted(options: "kho=test,size=1m,nr_inodes=100,uid=5,gid=6,mode=700");
-        user.File("m/file");
-        SortedSet<(ulong Pfn, int Order)> before = user.Machine.Tracked;
-
-        Assert.Equal(0, user.Activate());
-
-        byte[] tree = user.Tree();
-        Assert.Equal(1, PocTreeReader.FindTmpfs(tree, out int tmpfs));
-        Assert.Equal([new PocRange(user.Page("m/file"), 4096)], PocTreeReader.ReadMem(tree, tmpfs));
-        Assert.Equal(0, PocTreeReader.ReadSlab(tree, tmpfs, out List<PocRange> blocks, out ulong firstFree));
-        Assert.Equal([new PocRange(user.Mirror("m").Phys, 2 << 20)], blocks);
-        Assert.Equal(user.Number("m/file") + 131072, firstFree);
-        (string name, int node) = Assert.Single(PocTreeReader.ReadNames(tree, tmpfs));
-        Assert.Equal(new PocSuper("test", 5, 6, 0x1C0, 256, 100, 102400, 0x70810000, user.Number("m")), PocTreeReader.ReadSuper(tree, node, name));
-
-        (ulong phys, _) = user.Machine.Published(PocTree.SubtreeName)!.Value;
-        (ulong, int)[] added = [(user.Page("m/file") >> 12, 0), (blocks[0].Phys >> 12, 9), (phys >> 12, 0)];
-        Assert.Equal(before.Union(added).Order(), user.Machine.Tracked);
-    }
-
-    [Fact]
-    public void Activation_Twice_ChangesNothing_AndAbortTakesItAllBack()
-    {
-        PocUser user = PocLossTests.Mounted();
-        user.File("m/file");
-        FillTracker(user);
-        SortedSet<(ulong, int)> before = user.Machine.Tracked;
-        ulong free = user.Machine.Pages.FreePages;
-
-        Assert.Equal(0, user.Activate());
-        byte[] tree = user.Tree();
-        user.File("m/later");
-        Assert.Equal(0, user.Activate());
-        Assert.Equal(tree, user.Tree());
-
-        Assert.Equal(0, user.Deactivate());
-        Assert.Equal(0, user.Deactivate());
-        Assert.Equal(before, user.Machine.Tracked);
-        Assert.Null(user.Machine.Published(PocTree.SubtreeName));
-        Assert.Equal(free - 1, user.Machine.Pages.FreePages);
-        user.Holds("m/later", "content");
-    }
-
-    [Theory]
-    [InlineData(KhoProtocol.AllocPreserve, 0)]
-    [InlineData(KhoProtocol.PreserveFolio, 0)]
-    [InlineData(KhoProtocol.PreserveFolio, 2)]
-    [InlineData(KhoProtocol.PreserveFolio, 3)]
-    [InlineData(KhoProtocol.AddSubtree, 0)]
-    public void Activation_AnyFailure_IsEinvalAndLeavesNothing(ushort kind, int successes)
-    {
-        PocUser user = PocLossTests.Mounted();
-        user.File("m/file", new string('x', 3 * 4096));
-        FillTracker(user);
-        SortedSet<(ulong, int)> before = user.Machine.Tracked;
-        ulong free = user.Machine.Pages.FreePages;
-        user.Machine.KhoFault = message => message.Kind.Value == kind && successes-- == 0 ? -Errno.ENOMEM : 0;
-
-        Assert.Equal(-Errno.EINVAL, user.Activate());
-
-        Assert.Equal(before, user.Machine.Tracked);
-        Assert.Equal(free, user.Machine.Pages.FreePages);
-        Assert.Null(user.Machine.Published(PocTree.SubtreeName));
-        Assert.Equal(0, user.Activate());
-    }
-
-    [Fact]
-    public void Activation_WithoutKho_IsEnomem_AndAKexecHandsNothingOver()
-    {
-        PocUser user = PocLossTests.Mounted(new PocUser(khoEnabled: false));
-        user.File("m/file");
-
-        Assert.Equal(-Errno.ENOMEM, user.Activate());
-        Assert.Equal(0, PocLossTests.Freeze(user));
-        user.Holds("m/file", "content");
-    }
-
-    [Fact]
-    public void Kexec_ActivatesWhenNobodyDid_AndAGivenUpOneTakesThatBack()
-    {
-        PocUser user = PocLossTests.Mounted();
-        Assert.Equal(0, PocLossTests.Freeze(user));
-        Assert.NotNull(user.Machine.Published(PocTree.SubtreeName));
-        Assert.Equal(0, user.Create("m/file"));
-        Assert.Equal(0, user.Ask(ClientProtocol.Thaw).Code);
-        Assert.Null(user.Machine.Published(PocTree.SubtreeName));
-
-        Assert.Equal(0, user.Activate());
-        Assert.Equal(0, PocLossTests.Freeze(user));
-        Assert.Equal(0, user.Ask(ClientProtocol.Thaw).Code);
-        Assert.NotNull(user.Machine.Published(PocTree.SubtreeName));
-    }
-
-    [Fact]
-    public void Activation_GoesOnBehindOthers_AndSystemCallsGoOnMeanwhile()
-    {
-        PocUser user = PocLossTests.Mounted();
-        user.File("m/file");
-        user.Machine.CallPartly(ClientProtocol.Plain(TmpfsProtocol.Actor, TmpfsProtocol.FreezeNow), 3);
-
-        Assert.Equal(3, user.Write("m/file", "now"));
-        Assert.Equal(0, user.Deactivate());
-        Assert.Null(user.Machine.Published(PocTree.SubtreeName));
-    }
-
-    [Fact]
-    public void Boot_IncompatibleNode_NothingIsClaimedAndMountsAreEmpty()
-    {
-        PocUser user = PocLossTests.Mounted();
-        user.File("m/file");
-        ulong page = user.Page("m/file");
-        Assert.Equal(0, user.Activate());
-        Damage(user, "tmpfs-kho-v1");
-
-        Assert.Equal(-Errno.EINVAL, user.Machine.Kexec().Code);
-        Assert.Contains("tmpfs: kho: the node is not 'tmpfs-kho-v1', what was handed over is left alone", user.Machine.Lines);
-        Assert.Equal(PageOwner.Memblock, user.Machine.Pages.OwnerOf(PageGeometry.PfnOf(page)));
-        Assert.Equal(0, user.Mount());
-        Assert.Empty(user.MirrorNames("m").Except(["."]));
-        user.Kexec(null);
-        Assert.Equal(PageOwner.Free, user.Machine.Pages.OwnerOf(PageGeometry.PfnOf(page)));
-    }
-
-    [Theory]
-    [InlineData("kho-v1", 0)]
-    [InlineData("simple-slab-v1", -Errno.EINVAL)]
-    [InlineData("slabsize", -Errno.EINVAL)]
-    [InlineData("first-free", -Errno.EINVAL)]
-    public void Boot_OtherDamage_LeavesMountsEmpty(string text, int result)
-    {
-        PocUser user = PocLossTests.Mounted();
-        user.File("m/file");
-        Assert.Equal(0, user.Activate());
-        Damage(user, text);
-
-        Assert.Equal(result, user.Machine.Kexec().Code);
-        Assert.Equal(0, user.Mount());
-        Assert.Equal(-Errno.ENOENT, user.Stat("m/file").Code);
-    }
-
-    [Theory]
-    [InlineData("uid")]
-    [InlineData("max-blocks")]
-    [InlineData("root")]
-    [InlineData("tmpfs-kho-super-v1")]
-    public void Mount_DamagedSuper_IsEinval(string text)
-    {
-        PocUser user = PocLossTests.Mounted();
-        Assert.Equal(0, user.Activate());
-        Damage(user, text);
-        user.Kexec(null);
-
-        Assert.Equal(-Errno.EINVAL, user.Mount());
-    }
-
-    [Fact]
     public void Mount_InTheNextKernel_OtherNamesAreFreshAndOptionsAreOverridden()
     {
-        PocUser user = PocLossTests.Mounted(options: "kho=test,size=1m,nr_inodes=50,mode=711,ro");
+        PocUser user = PocUser.Mounted(options: "kho=test,size=1m,nr_inodes=50,mode=711,ro");
         Assert.Equal(0, user.Remount("rw"));
         user.File("m/file");
         Assert.Equal(0, user.Remount("ro"));
@@ -311,7 +153,7 @@ public class PocRuleTests
     [Fact]
     public void Lookup_InARestoredMount_MakesInodesAndPagesWhenAskedFor()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         Assert.Equal(0, user.MakeDirectory("m/a"));
         Assert.Equal(0, user.MakeDirectory("m/a/b"));
         user.File("m/a/b/file", new string('x', 5000));
@@ -339,7 +181,7 @@ public class PocRuleTests
     [Fact]
     public void ReadDirectory_OfADirectoryThatWasHandedOver_ListsTheArray()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         Assert.Equal(0, user.MakeDirectory("m/dir"));
         user.File("m/file");
         Assert.Equal([".", "..", "dir", "file"], user.Names("m"));
@@ -359,7 +201,7 @@ public class PocRuleTests
     [Fact]
     public void Whiteout_IsRecordedLikeANode_BehindTheNameThatItHides()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         user.File("m/old");
         Assert.Equal(0, user.Rename("m/old", "m/new", 4));
 
@@ -371,7 +213,7 @@ public class PocRuleTests
     [Fact]
     public void Unmount_GivesBackWhatIsInMemory_AndLosesTrackOfTheRest()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         user.File("m/seen");
         user.File("m/unseen");
         ulong seen = user.Page("m/seen"), unseen = user.Page("m/unseen");
@@ -385,21 +227,9 @@ public class PocRuleTests
     }
 
     [Fact]
-    public void WithoutNokaslr_TheNextKernelFollowsAddressesToOtherMemory()
-    {
-        PocUser user = PocLossTests.Mounted(new PocUser(commandLine: "kho=on"));
-        user.File("m/file");
-        Assert.NotEqual(PocAddresses.FixedBase, user.Number("m") & ~0x3FFFFFFFUL);
-        user.Kexec(null);
-
-        SimulatedOopsException oops = Assert.Throws<SimulatedOopsException>(() => user.Mount());
-        Assert.StartsWith("BUG: unable to handle page fault for address: ffff", oops.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void ListNames_LiveMountsThenWhatWaits()
     {
-        PocUser user = PocLossTests.Mounted(options: "kho=one");
+        PocUser user = PocUser.Mounted(options: "kho=one");
         Assert.Equal(0, user.Mount("kho=two", "n"));
         user.Kexec("kho=one");
 
@@ -414,7 +244,7 @@ public class PocRuleTests
     [Fact]
     public void TF2_NamesOfEveryKind_OnlyWhatWasCreatedUnderItsNameComesOver()
     {
-        PocUser user = PocLossTests.Mounted();
+        PocUser user = PocUser.Mounted();
         user.File("m/renamed");
         user.File("m/linked");
         Assert.Equal(0, user.Rename("m/renamed", "m/moved"));
@@ -429,41 +259,12 @@ public class PocRuleTests
         Assert.Equal(-Errno.EOPNOTSUPP, user.Stat("m/fifo").Code);
     }
 
-    [Fact]
-    public void TF6_WriteDuringFreeze_IsNotHeldUp()
-    {
-        PocUser user = PocLossTests.Mounted();
-        user.File("m/file");
-        Assert.Equal(0, PocLossTests.Freeze(user));
-
-        Assert.Equal(3, user.Write("m/file", "new"));
-        Assert.Equal(0, user.Create("m/fresh"));
-        Assert.Equal(0, user.Machine.Jump().Code);
-        Assert.Equal(0, user.Mount());
-        user.Holds("m/file", "newtent");
-    }
-
-    /// <summary>The tracker keeps the pages that it took for an activation.</summary>
-    private static void FillTracker(PocUser user)
-    {
-        Assert.Equal(0, user.Activate());
-        Assert.Equal(0, user.Deactivate());
-    }
-
     private static ulong[] DataPages(PocUser user)
     {
         Assert.Equal(0, user.Activate());
         byte[] tree = user.Tree();
         Assert.Equal(0, user.Deactivate());
-        Assert.Equal(1, PocTreeReader.FindTmpfs(tree, out int tmpfs));
+        Assert.Equal(0, PocTreeReader.FindTmpfs(tree, out int tmpfs));
         return [.. PocTreeReader.ReadMem(tree, tmpfs).Select(range => range.Phys)];
-    }
-
-    /// <summary>Damages the first character of a string or of a property's name in the published tree.</summary>
-    private static void Damage(PocUser user, string text)
-    {
-        int at = user.Tree().AsSpan().IndexOf(Encoding.Latin1.GetBytes(text + "\0"));
-        Assert.NotEqual(-1, at);
-        user.Machine.Memory.Write(user.Machine.Published(PocTree.SubtreeName)!.Value.Phys + (ulong)at, "X"u8);
     }
 }

@@ -89,7 +89,7 @@ public class PocTreeTests
     {
         byte[] tree = PocTree.Write([], [], 0, [])!;
 
-        Assert.Equal(1, PocTreeReader.FindTmpfs(tree, out int tmpfs));
+        Assert.Equal(0, PocTreeReader.FindTmpfs(tree, out int tmpfs));
         Assert.Equal(-FdtError.NotFound, FdtReader.GetProperty(tree, tmpfs, "mem"u8, out _));
         int inodes = FdtReader.SubnodeOffset(tree, tmpfs, "inodes"u8);
         Assert.Equal(0, FdtReader.GetProperty(tree, inodes, "mem"u8, out ReadOnlySpan<byte> mem));
@@ -103,7 +103,7 @@ public class PocTreeTests
         PocSuper second = Super with { Name = "\u00E4 b", Root = 7 };
         byte[] tree = PocTree.Write([3, 70000], [0x200000, 0x400000], 42, [Super, second, Super with { Uid = 1 }])!;
 
-        Assert.Equal(1, PocTreeReader.FindTmpfs(tree, out int tmpfs));
+        Assert.Equal(0, PocTreeReader.FindTmpfs(tree, out int tmpfs));
         Assert.Equal([new PocRange(0x3000, 4096), new PocRange(70000UL << 12, 4096)], PocTreeReader.ReadMem(tree, tmpfs));
         Assert.Equal(0, PocTreeReader.ReadSlab(tree, tmpfs, out List<PocRange> blocks, out ulong firstFree));
         Assert.Equal([new PocRange(0x200000, 2 << 20), new PocRange(0x400000, 2 << 20)], blocks);
@@ -156,7 +156,7 @@ public class PocTreeTests
 
     private static void ReadAll(byte[] tree)
     {
-        if (PocTreeReader.FindTmpfs(tree, out int tmpfs) <= 0)
+        if (PocTreeReader.FindTmpfs(tree, out int tmpfs) != 0)
         {
             return;
         }

@@ -1,5 +1,6 @@
 using System.Text;
 using KhoActors.Subsystems.Actors;
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Memory;
 using KhoActors.Subsystems.Tmpfs;
 using KhoActors.Subsystems.Tmpfs.Poc;
@@ -24,6 +25,14 @@ internal sealed class PocUser(PocMachine machine)
 
     public int Mount(string options = "kho=test", string point = "m", TmpfsMounter mounter = TmpfsMounter.None, uint uid = 0, uint gid = 0) =>
         Ask(TmpfsProtocol.Mount, $"{point}\0{options}", (ulong)mounter, Owner(uid, gid)).Code;
+
+    /// <summary>With the file system on <c>m</c>.</summary>
+    public static PocUser Mounted(PocUser? user = null, string options = "kho=test")
+    {
+        user ??= new PocUser();
+        Assert.Equal(0, user.Mount(options));
+        return user;
+    }
 
     public int Unmount(string point = "m") => Ask(TmpfsProtocol.Unmount, point).Code;
 
@@ -90,6 +99,9 @@ internal sealed class PocUser(PocMachine machine)
     public (uint Uid, uint Gid) Owner(string path) => Stat(path, TmpfsStatField.ModeLinksOwner).Extra is var owner ? ((uint)(owner >> 32), (uint)owner) : default;
 
     public KernelResult StatFileSystem(ulong what, string point = "m") => Ask(TmpfsProtocol.StatFileSystem, point, what);
+
+    /// <summary>The machine's freeze hook.</summary>
+    public int Freeze() => Ask(ClientProtocol.Freeze).Code;
 
     public int Activate() => Ask(TmpfsProtocol.FreezeNow).Code;
 

@@ -1,5 +1,6 @@
-using System.Buffers.Binary;
 using System.Globalization;
+using System.Text;
+using System.Text.Unicode;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
@@ -16,22 +17,30 @@ namespace KhoActors.Nodes.Invariants;
 internal sealed class PstoreJudge : IClientJudge
 {
     private const string SubtreeName = "pstore-kho";
+    private const string FirstVersionName = "pstore-v1";
+    private const string ReplacesOption = "pstore_kho.shutdown_replaces_oops=";
+    private const string StillCompressed = ".enc.z";
+    private const uint ReasonShutdown = 4;
+
+    // A record of the log is cut at 1024 bytes with its prefix.
+    private const int LimitLineBytes = 1000;
     private readonly Action<string, string> _report;
     private readonly List<Delivery> _requests = [];
     private readonly List<Blob> _allocated = [];
     private readonly List<Blob> _published = [];
     private readonly List<ContentRun> _incomingContent = [];
-    private readonly List<string> _shown = [];
+    private readonly PstoreRecordReader _reader = new();
     private PhysicalMemory _memory = null!;
     private KernelLog _log = null!;
-    private PstoreRecordReader _reader;
     private Blob _incoming;
     private bool _isHere;
     private bool _isLoaded;
-    private bool _isListing;
-    private int _linesAtDump;
-    private PstoreRecord _recordAtDump;
+    private bool _isFirstVersion;
+    private bool _replacesOops;
+    private bool _hasLineToDump;
+    private LogLine _lastLine;
     private PstoreRecord _kept;
+    private (string? Name, ulong Bytes, ulong Seconds)? _shown;
 
     /// <summary>A judge that knows nothing.</summary>
     /// <param name="report">Receives violations: invariant, detail.</param>
@@ -39,7 +48,9 @@ internal sealed class PstoreJudge : IClientJudge
 
     private readonly record struct Blob(ulong Phys, ulong SizeBytes)
     {
-        public ulong EndOfFolio => Phys + ((ulong)PageGeometry.SizeBytes << PageGeometry.OrderOf(SizeBytes));
+        private ulong EndOfFolio => Phys + ((ulong)PageGeometry.SizeBytes << PageGeometry.OrderOf(SizeBytes));
+
+        public bool Overlaps(in Blob other) => SizeBytes != 0 && other.SizeBytes != 0 && Phys < other.EndOfFolio && other.Phys < EndOfFolio;
     }
 
     /// <inheritdoc/>
@@ -58,22 +69,24 @@ internal sealed class PstoreJudge : IClientJudge
 
         _memory = memory;
         _log = log;
-        _reader = new PstoreRecordReader(memory, facts.LogBufShift, isFirstVersion: facts.Clients.Contains("pstore-v1"));
+        _isFirstVersion = facts.Clients.Contains(FirstVersionName);
+        _replacesOops = facts.CommandLine.Contains(ReplacesOption, StringComparison.Ordinal);
+        _reader.Begin(memory, facts.LogBufShift, _isFirstVersion);
         _requests.Clear();
         _allocated.Clear();
         _published.Clear();
         _incomingContent.Clear();
-        _shown.Clear();
         _incoming = default;
         _isLoaded = false;
-        _isListing = false;
         _kept = default;
+        _shown = null;
     }
 
     /// <inheritdoc/>
     public void Delivered(in Delivery delivery)
     {
-        if (!_isHere || (delivery.From != PstoreProtocol.Actor && delivery.To != PstoreProtocol.Actor))
+        // What pstore sends itself is a timer.
+        if (!_isHere || delivery.From == delivery.To || (delivery.From != PstoreProtocol.Actor && delivery.To != PstoreProtocol.Actor))
         {
             return;
         }
@@ -114,26 +127,35 @@ internal sealed class PstoreJudge : IClientJudge
             }
         }
 
-        if (_isLoaded && handedOver)
+        if (_isLoaded && handedOver && JudgePublished())
         {
-            JudgePublished();
+            JudgeKept(_reader.Read(_published[0].Phys));
         }
     }
 
     private void Requested(in Message message)
     {
+        switch (message.Kind.Value)
+        {
+            case KhoProtocol.RemoveSubtree:
+                Remove(_published, message.A);
+                return;
+            case KhoProtocol.UnpreserveFree:
+                Remove(_allocated, message.A);
+                return;
+            case KhoProtocol.RestoreFolio when !_isFirstVersion && new Blob(message.A, 1).Overlaps(_incoming):
+                _report(InvariantCatalog.PstoreIncomingUnchanged, $"the record that came in at 0x{_incoming.Phys:x} is restored, so that it can be freed");
+                return;
+        }
+
         if (message.Kind == MessageKind.Of(PstoreProtocol.Actor, ClientProtocol.KmsgDump))
         {
-            _linesAtDump = _log.Lines.Count;
-            _recordAtDump = _published.Count == 1 ? _reader.Read(_published[0].Phys) : default;
+            _hasLineToDump = _log.Lines.Count > _log.ClearedLines;
+            _lastLine = _hasLineToDump ? _log.Lines[^1] : default;
         }
-        else if (message.Kind.Value == KhoProtocol.RemoveSubtree)
+        else if (message.Kind == MessageKind.Of(PstoreProtocol.Actor, ClientProtocol.Exit))
         {
-            Remove(_published, message.A);
-        }
-        else if (message.Kind.Value == KhoProtocol.UnpreserveFree)
-        {
-            Remove(_allocated, message.A);
+            _isLoaded = false;
         }
     }
 
@@ -144,6 +166,9 @@ internal sealed class PstoreJudge : IClientJudge
         {
             case KhoProtocol.AllocPreserve when result.Succeeded:
                 Allocated(new Blob(result.Value, request.A));
+                return;
+            case KhoProtocol.PreserveFolio when result.Succeeded:
+                Allocated(new Blob(PageGeometry.PhysOf(request.A), (ulong)PageGeometry.SizeBytes << (int)request.B));
                 return;
             case KhoProtocol.AddSubtree when result.Succeeded && request.Text == SubtreeName:
                 _published.Add(new Blob(request.A, request.B));
@@ -163,26 +188,27 @@ internal sealed class PstoreJudge : IClientJudge
             case ClientProtocol.Init:
                 Started(result);
                 break;
-            case ClientProtocol.Exit:
-                _isLoaded = false;
+            case ClientProtocol.KmsgDump when _isLoaded && JudgePublished():
+                Dumped(_published[0].Phys);
                 break;
-            case ClientProtocol.KmsgDump:
-                Dumped();
+            case PstoreProtocol.List when result.Succeeded:
+                Listed(reply.Text, result);
                 break;
-            case PstoreProtocol.List:
-                Listed(request.A, result, reply.Text);
+            case PstoreProtocol.Read when result.Succeeded && _isLoaded:
+                JudgeFile(request.Text!, reply.Text);
                 break;
         }
     }
 
+    /// <summary>P4 and P6.</summary>
     private void Allocated(Blob blob)
     {
         _allocated.Add(blob);
-        if (_incoming.Phys != 0 && blob.Phys < _incoming.EndOfFolio && _incoming.Phys < blob.EndOfFolio)
+        if (blob.Overlaps(_incoming))
         {
             _report(
                 InvariantCatalog.PstoreBlobsDisjoint,
-                $"the new blob at 0x{blob.Phys:x}+0x{blob.SizeBytes:x} overlaps the one that came in, 0x{_incoming.Phys:x}+0x{_incoming.SizeBytes:x}");
+                $"0x{blob.Phys:x}+0x{blob.SizeBytes:x} is preserved and overlaps what came in, 0x{_incoming.Phys:x}+0x{_incoming.SizeBytes:x}");
         }
     }
 
@@ -193,13 +219,14 @@ internal sealed class PstoreJudge : IClientJudge
             return;
         }
 
-        // Without a size in the ABI the record's own size says how much of the folio matters.
+        // Without a size in the ABI the first page is what is known to be the blob's.
         ulong bytes = blob.SizeBytes != 0 ? blob.SizeBytes : PageGeometry.SizeBytes;
         _incoming = blob with { SizeBytes = bytes };
         ulong first = PageGeometry.PfnOf(blob.Phys);
         ContentImage.Capture(_memory, first, PageGeometry.PfnOf(PageGeometry.AlignUp(blob.Phys + bytes)) - first, _incomingContent);
     }
 
+    /// <summary>P8 and P11.</summary>
     private void Started(KernelResult result)
     {
         _isLoaded = result.Code == 0;
@@ -219,101 +246,139 @@ internal sealed class PstoreJudge : IClientJudge
     /// <summary>P1 and P2.</summary>
     private bool JudgePublished()
     {
-        if (_published.Count != 1 || _allocated.Count != _reader.FoliosExpected)
+        if (_published.Count != 1 || _allocated.Count != _reader.FoliosExpected || !_allocated.Exists(blob => blob.Phys == _published[0].Phys))
         {
             _report(
                 InvariantCatalog.PstorePublished,
-                $"{_published.Count} sub-blobs '{SubtreeName}' and {_allocated.Count} folios, expected 1 and {_reader.FoliosExpected}");
-            return false;
-        }
-
-        bool found = false;
-        foreach (Blob blob in _allocated)
-        {
-            found |= blob.Phys == _published[0].Phys;
-        }
-
-        if (!found)
-        {
-            _report(InvariantCatalog.PstorePublished, $"the sub-blob at 0x{_published[0].Phys:x} is not in a preserved folio of pstore");
+                $"{_published.Count} sub-blobs '{SubtreeName}' and {_allocated.Count} preserved folios, expected 1 and {_reader.FoliosExpected}, the one in the other");
             return false;
         }
 
         if (_reader.Unsound(_published[0].Phys) is { } problem)
         {
             _report(InvariantCatalog.PstoreRecordSound, $"the record of the blob at 0x{_published[0].Phys:x}: {problem}");
+            return false;
         }
 
         return true;
     }
 
-    private void Dumped()
+    /// <summary>P3. The parameter of the hardened profile lets a shutdown take the place of an oops.</summary>
+    private void JudgeKept(in PstoreRecord record)
     {
-        if (!_isLoaded || !JudgePublished())
-        {
-            return;
-        }
-
-        PstoreRecord record = _reader.Read(_published[0].Phys);
-        if (_kept.SizeBytes != 0 && record != _kept)
+        bool isReplaced = _replacesOops && record.Reason == ReasonShutdown && _kept.Reason != ReasonShutdown;
+        if (_kept.SizeBytes != 0 && record != _kept && !isReplaced)
         {
             _report(InvariantCatalog.PstoreRecordKept, $"the record changed from {_kept} to {record}");
         }
+    }
 
+    /// <summary>P3, P9, P10.</summary>
+    private void Dumped(ulong blob)
+    {
+        PstoreRecord record = _reader.Read(blob);
+        JudgeKept(record);
+        bool isNew = record != _kept && record.SizeBytes != 0;
         _kept = record;
-        if (_recordAtDump.SizeBytes != 0 || record.SizeBytes == 0 || _reader.Text(_published[0].Phys, record) is not { } text)
+        if (!isNew)
         {
             return;
         }
 
-        string header = string.Create(CultureInfo.InvariantCulture, $"{HeaderName(record.Reason)}#{record.Count} Part{record.Part}\n");
-        if (!text.StartsWith(header, StringComparison.Ordinal))
+        if (!_reader.TryReadText(blob, record, out ReadOnlySpan<byte> text))
         {
-            _report(InvariantCatalog.PstoreHeader, $"the record begins '{text[..Math.Min(text.Length, 32)]}', expected '{header.TrimEnd()}'");
+            _report(InvariantCatalog.PstoreHeader, "the record cannot be inflated");
+            return;
         }
 
-        // With nothing but a header the last line did not fit, or the log had been cleared.
-        if (text.Length > header.Length && _linesAtDump > _log.ClearedLines
-            && !text.EndsWith($"{_log.Lines[_linesAtDump - 1].Text}\n", StringComparison.Ordinal))
+        Span<byte> header = stackalloc byte[64];
+        Utf8.TryWrite(header, CultureInfo.InvariantCulture, $"{HeaderName(record.Reason)}#{record.Count} Part{record.Part}\n", out int length);
+        header = header[..length];
+        if (!text.StartsWith(header))
         {
             _report(
-                InvariantCatalog.PstoreLastLine,
-                $"the record ends '{text[Math.Max(0, text.Length - 60)..].TrimEnd()}', the last line was '{_log.Lines[_linesAtDump - 1].Text}'");
+                InvariantCatalog.PstoreHeader,
+                $"the record begins '{Shown(text[..Math.Min(text.Length, length)])}', expected '{Shown(header)}'");
+        }
+        else if (_hasLineToDump && !_reader.FellBack(record))
+        {
+            JudgeLastLine(text[length..]);
+        }
+    }
+
+    private void JudgeLastLine(ReadOnlySpan<byte> text)
+    {
+        ReadOnlySpan<char> line = _lastLine.Text.AsSpan().TrimEnd('\n');
+        bool hasManyLines = line.Contains('\n');
+        line = line[(line.LastIndexOf('\n') + 1)..];
+        if (Encoding.UTF8.GetByteCount(_lastLine.Text) > LimitLineBytes || (text.IsEmpty && hasManyLines))
+        {
+            return;
+        }
+
+        Span<byte> expected = stackalloc byte[LimitLineBytes + 1];
+        int bytes = Encoding.UTF8.GetBytes(line, expected);
+        expected[bytes++] = (byte)'\n';
+        if (!text.EndsWith(expected[..bytes]))
+        {
+            _report(InvariantCatalog.PstoreLastLine, $"the record ends '{Shown(text[Math.Max(0, text.Length - 60)..])}', the last line was '{line}'");
         }
     }
 
     /// <summary>P7 and P12: every mount shows the same.</summary>
-    private void Listed(ulong position, KernelResult result, string? name)
+    private void Listed(string? name, KernelResult result)
     {
-        if (!_isLoaded || (position != 0 && !_isListing))
-        {
-            return;
-        }
-
-        string shown = result.Succeeded ? string.Create(CultureInfo.InvariantCulture, $"{name} {result.Value} {result.Extra}") : string.Empty;
-        _isListing = position == 0 || result.Succeeded;
-        if (result.Succeeded && result.Value == 0)
+        if (result.Value == 0)
         {
             _report(InvariantCatalog.PstoreNoEmptyFile, $"file '{name}' is empty");
         }
 
-        if (result.Succeeded && (int)position == _shown.Count)
+        (string? Name, ulong Bytes, ulong Seconds) shown = (name, result.Value, result.Extra);
+        if (_shown is { } before && before != shown)
         {
-            _shown.Add(shown);
+            _report(InvariantCatalog.PstoreReadingIdempotent, $"the file was {before} and is {shown} now");
         }
-        else if (result.Succeeded && (int)position < _shown.Count && _shown[(int)position] != shown)
+
+        _shown = shown;
+    }
+
+    /// <summary>P7: the file is what came in, whenever it is read.</summary>
+    private void JudgeFile(string name, string? content)
+    {
+        if (_incoming.SizeBytes == 0 || content is null)
         {
-            _report(InvariantCatalog.PstoreReadingIdempotent, $"file {position} was '{_shown[(int)position]}' and is '{shown}' now");
+            return;
+        }
+
+        PstoreRecord record = _reader.Read(_incoming.Phys);
+        bool isRaw = name.EndsWith(StillCompressed, StringComparison.Ordinal);
+        ReadOnlySpan<byte> expected = _reader.Data(_incoming.Phys, record);
+        bool isReadable = isRaw || _reader.TryReadText(_incoming.Phys, record, out expected);
+        if (!isReadable || !IsSame(expected, content))
+        {
+            _report(InvariantCatalog.PstoreReadingIdempotent, $"file '{name}' of {content.Length} characters is not the record that came in, of {expected.Length} bytes");
         }
     }
+
+    private static bool IsSame(ReadOnlySpan<byte> bytes, string characters)
+    {
+        bool isSame = bytes.Length == characters.Length;
+        for (int i = 0; isSame && i < bytes.Length; i++)
+        {
+            isSame = bytes[i] == characters[i];
+        }
+
+        return isSame;
+    }
+
+    private static string Shown(ReadOnlySpan<byte> text) => Encoding.Latin1.GetString(text).TrimEnd();
 
     private static string HeaderName(uint reason) => reason switch
     {
         1 => "Panic",
         2 => "Oops",
         3 => "Emergency",
-        4 => "Shutdown",
-        _ => "Unknown",
+        _ => "Shutdown",
     };
 
     private static void Remove(List<Blob> blobs, ulong phys)

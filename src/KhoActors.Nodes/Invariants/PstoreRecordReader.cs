@@ -1,4 +1,3 @@
-using System.Text;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.Zip.Compression;
 using KhoActors.Subsystems.Memory;
@@ -19,17 +18,30 @@ internal readonly record struct PstoreRecord(long SizeBytes, long Seconds, long 
 /// The judge's own reader of pstore blobs (posted backend, fs/pstore/pstore_kho.c v1 and v2): offsets are written down here once more, and nothing
 /// of what it judges is used.
 /// </summary>
-/// <param name="memory">RAM.</param>
-/// <param name="logBufShift">log2 of the record's capacity.</param>
-/// <param name="isFirstVersion">Whether blobs are the posted v1's: a flattened device tree that points at the record.</param>
-internal readonly struct PstoreRecordReader(PhysicalMemory memory, int logBufShift, bool isFirstVersion)
+internal sealed class PstoreRecordReader
 {
     private const ulong AddressInTree = 0x70;
+    private const long LimitBytes = 4L << 20;
+    private readonly Inflater _inflater = new(noHeader: true);
+    private byte[] _data = [];
+    private byte[] _text = [];
+    private PhysicalMemory _memory = null!;
+    private bool _isFirstVersion;
+    private long _capacity;
 
     /// <summary>Preserved folios that a loaded backend has.</summary>
-    public int FoliosExpected => isFirstVersion ? 2 : 1;
+    public int FoliosExpected => _isFirstVersion ? 2 : 1;
 
-    private long Capacity => 1L << logBufShift;
+    /// <summary>A kernel has booted.</summary>
+    /// <param name="memory">RAM.</param>
+    /// <param name="logBufShift">log2 of the capacity of this kernel's records.</param>
+    /// <param name="isFirstVersion">Whether blobs are the posted v1's: a flattened device tree that points at the record.</param>
+    public void Begin(PhysicalMemory memory, int logBufShift, bool isFirstVersion)
+    {
+        _memory = memory;
+        _capacity = 1L << logBufShift;
+        _isFirstVersion = isFirstVersion;
+    }
 
     /// <summary>Reads the fields.</summary>
     /// <param name="blob">Address of the published blob.</param>
@@ -37,63 +49,87 @@ internal readonly struct PstoreRecordReader(PhysicalMemory memory, int logBufShi
     public PstoreRecord Read(ulong blob)
     {
         ulong at = RecordOf(blob);
-        return isFirstVersion
+        return _isFirstVersion
             ? new PstoreRecord(Long(at), Long(at + 8), Long(at + 16), (int)Word(at + 24), Word(at + 28), Word(at + 32), Word(at + 36) & 0xFF)
             : new PstoreRecord(Long(at), Long(at + 8), Word(at + 16), (int)Word(at + 20), Word(at + 24), Word(at + 28), Word(at + 32));
     }
 
     /// <summary>Whether all fields are zero.</summary>
+    /// <param name="blob">Address of the published blob.</param>
+    /// <returns>Whether they are.</returns>
     public bool IsEmpty(ulong blob) => Read(blob) == default;
 
-    /// <summary>What is wrong with a blob, or null.</summary>
+    /// <summary>What is wrong with a blob of this kernel.</summary>
+    /// <param name="blob">Its address.</param>
+    /// <returns>Null when nothing is.</returns>
     public string? Unsound(ulong blob)
     {
-        if (!isFirstVersion && memory.ReadUInt64(blob) != 1)
+        if (!_isFirstVersion && _memory.ReadUInt64(blob) != 1)
         {
-            return $"version and padding are 0x{memory.ReadUInt64(blob):x}, expected 1";
+            return $"version and padding are 0x{_memory.ReadUInt64(blob):x}, expected 1";
         }
 
         PstoreRecord record = Read(blob);
         bool isSound = record.SizeBytes == 0
             ? record == default
-            : record.SizeBytes > 0 && record.SizeBytes <= Capacity && record.Reason is >= 1 and <= 4 && record.Part >= 1
+            : record.SizeBytes > 0 && record.SizeBytes <= _capacity && record.Reason is >= 1 and <= 4 && record.Part >= 1
                 && record.Compressed <= 1 && record.Nanoseconds is >= 0 and < 1_000_000_000;
         return isSound ? null : record.ToString();
     }
 
-    /// <summary>The record's text, a character a byte.</summary>
-    /// <returns>Null when it cannot be told: the data is larger than a record may be, or compression fell back to the oldest bytes.</returns>
-    public string? Text(ulong blob, in PstoreRecord record)
+    /// <summary>A record's bytes as they were stored.</summary>
+    /// <param name="blob">Address of its blob.</param>
+    /// <param name="record">Its fields.</param>
+    /// <returns>The bytes, until the next call; none when the size is impossible.</returns>
+    public ReadOnlySpan<byte> Data(ulong blob, in PstoreRecord record)
     {
-        if (record.SizeBytes < 0 || record.SizeBytes > Capacity || (record.Compressed == 0 && record.SizeBytes == Capacity))
+        if (record.SizeBytes is < 0 or > LimitBytes)
         {
-            return null;
+            return default;
         }
 
-        byte[] data = new byte[record.SizeBytes];
-        memory.Read(RecordOf(blob) + (isFirstVersion ? 37UL : 36), data);
-        return record.Compressed == 0 ? Encoding.Latin1.GetString(data) : Inflate(data);
+        _data = _data.Length < record.SizeBytes ? new byte[record.SizeBytes] : _data;
+        Span<byte> data = _data.AsSpan(0, (int)record.SizeBytes);
+        _memory.Read(RecordOf(blob) + (_isFirstVersion ? 37UL : 36), data);
+        return data;
     }
 
-    private string Inflate(byte[] data)
+    /// <summary>A record's text.</summary>
+    /// <param name="blob">Address of its blob.</param>
+    /// <param name="record">Its fields.</param>
+    /// <param name="text">The text, until the next call.</param>
+    /// <returns>False when it is compressed and cannot be inflated to what this kernel accepts.</returns>
+    public bool TryReadText(ulong blob, in PstoreRecord record, out ReadOnlySpan<byte> text)
     {
-        Inflater inflater = new(noHeader: true);
-        byte[] text = new byte[(Capacity * 100 / 60) + 1];
+        text = Data(blob, record);
+        if (record.Compressed == 0)
+        {
+            return true;
+        }
+
+        long limit = 3 * _capacity;
+        _text = _text.Length < limit ? new byte[limit] : _text;
+        _inflater.Reset();
         try
         {
-            inflater.SetInput(data);
-            int length = inflater.Inflate(text);
-            return Encoding.Latin1.GetString(text, 0, length);
+            _inflater.SetInput(_data, 0, text.Length);
+            text = _text.AsSpan(0, _inflater.Inflate(_text, 0, (int)limit));
+            return _inflater.IsFinished;
         }
         catch (SharpZipBaseException)
         {
-            return "(data that does not inflate)";
+            return false;
         }
     }
 
-    private ulong RecordOf(ulong blob) => isFirstVersion ? memory.ReadUInt64(blob + AddressInTree) : blob + 8;
+    /// <summary>Whether compression fell back: a whole buffer of the oldest bytes was stored.</summary>
+    /// <param name="record">A record of this kernel.</param>
+    /// <returns>Whether it did.</returns>
+    public bool FellBack(in PstoreRecord record) => record.Compressed == 0 && record.SizeBytes == _capacity;
 
-    private long Long(ulong phys) => (long)memory.ReadUInt64(phys);
+    private ulong RecordOf(ulong blob) => _isFirstVersion ? _memory.ReadUInt64(blob + AddressInTree) : blob + 8;
 
-    private uint Word(ulong phys) => (uint)(memory.ReadUInt64(phys & ~7UL) >> (int)((phys & 4) * 8));
+    private long Long(ulong phys) => (long)_memory.ReadUInt64(phys);
+
+    private uint Word(ulong phys) => (uint)(_memory.ReadUInt64(phys & ~7UL) >> (int)((phys & 4) * 8));
 }

@@ -12,18 +12,15 @@ namespace KhoActors.Nodes.Invariants;
 /// predict: content, sizes, links, targets (T6), and the image at the jump (T6, T7).
 /// </summary>
 /// <param name="report">Receives violations: invariant, detail.</param>
-internal sealed class TmpfsModelCalls(Action<string, string> report)
+internal sealed partial class TmpfsModelCalls(Action<string, string> report)
 {
     private const string DescriptorPrefix = "fd:";
     private const string NameOption = "kho=";
     private const uint SetGroupId = 0x400;
     private const uint SetUserId = 0x800;
     private const uint GroupExecute = 0x8;
-    private const uint InheritedFlags = 0xC0;
     private const ulong PunchHole = 2;
     private const ulong KeepSize = 1;
-    private const ulong Exchange = 2;
-    private const ulong Whiteout = 4;
     private readonly List<TmpfsModelMount> _mounts = [];
     private readonly SortedDictionary<ulong, TmpfsModelPlace> _open = [];
     private readonly ICSharpCode.SharpZipLib.Checksum.Crc32 _crc = new();
@@ -317,103 +314,6 @@ internal sealed class TmpfsModelCalls(Action<string, string> report)
         if (expected is { } known && known != (result.Value, result.Extra))
         {
             report(InvariantCatalog.TmpfsContent, $"stat {request.A} of {request.Text}: expected {known}, found {(result.Value, result.Extra)}");
-        }
-    }
-
-    private void Made(ReadOnlySpan<char> path, in Message request, KernelResult result, uint mode, string? target = null)
-    {
-        if (_paths.FindParent(path, out string name).Node is not { } directory)
-        {
-            return;
-        }
-
-        bool inheritsGroup = (directory.Mode & SetGroupId) != 0;
-        bool isDirectory = (mode & TmpfsModelNode.TypeMask) == 0x4000;
-        TmpfsModelNode node = new()
-        {
-            Number = result.Value,
-            Mode = inheritsGroup && isDirectory ? mode | SetGroupId : mode,
-            Uid = (uint)(request.B >> 32),
-            Gid = inheritsGroup ? directory.Gid : (uint)request.B,
-            Flags = directory.Flags & InheritedFlags,
-            Target = target,
-            SizeBytes = (ulong)(target?.Length ?? 0),
-            DeviceNumber = (uint)request.C,
-        };
-        if (isDirectory)
-        {
-            node.Links = 2;
-            node.Parent = directory;
-            directory.Links++;
-        }
-
-        directory.Entries[name] = node;
-    }
-
-    private void Linked(ReadOnlySpan<char> oldPath, ReadOnlySpan<char> newPath)
-    {
-        if (Find(oldPath, followLast: false).Node is { } node && _paths.FindParent(newPath, out string name).Node is { } directory)
-        {
-            directory.Entries[name] = node;
-            node.Links++;
-        }
-    }
-
-    private void Removed(ReadOnlySpan<char> path)
-    {
-        if (_paths.FindParent(path, out string name).Node is { } directory && directory.Entries.Remove(name, out TmpfsModelNode? node))
-        {
-            Unlinked(directory, node);
-        }
-    }
-
-    private static void Unlinked(TmpfsModelNode directory, TmpfsModelNode node)
-    {
-        node.Links -= node.IsDirectory ? 2u : 1;
-        directory.Links -= node.IsDirectory ? 1u : 0;
-    }
-
-    private void Renamed(ReadOnlySpan<char> oldPath, ReadOnlySpan<char> newPath, ulong flags)
-    {
-        if (_paths.FindParent(oldPath, out string oldName).Node is not { } from || _paths.FindParent(newPath, out string newName).Node is not { } to
-            || !from.Entries.TryGetValue(oldName, out TmpfsModelNode? moved))
-        {
-            return;
-        }
-
-        TmpfsModelNode? target = to.Entries.GetValueOrDefault(newName);
-        if (ReferenceEquals(target, moved))
-        {
-            return;
-        }
-
-        from.Entries.Remove(oldName);
-        to.Entries.Remove(newName);
-        if (target is not null && (flags & Exchange) != 0)
-        {
-            Enter(from, oldName, target, to);
-        }
-        else if (target is not null)
-        {
-            Unlinked(to, target);
-        }
-
-        Enter(to, newName, moved, from);
-        if ((flags & Whiteout) != 0)
-        {
-            // Its inode number is not told: 0 stands for any.
-            from.Entries[oldName] = new TmpfsModelNode { Number = 0, Mode = 0x2000 };
-        }
-    }
-
-    private static void Enter(TmpfsModelNode directory, string name, TmpfsModelNode node, TmpfsModelNode before)
-    {
-        directory.Entries[name] = node;
-        if (node.IsDirectory)
-        {
-            node.Parent = directory;
-            before.Links--;
-            directory.Links++;
         }
     }
 

@@ -22,7 +22,11 @@ internal static class ValidateCommand
         Option<bool> json = CommonOptions.Json();
         Option<string[]> clients = CommonOptions.Clients();
         Command command = new("validate", "Check a scenario or kernel file and list every problem with its place.") { file, clients, json };
-        command.SetAction(parsed => (int)Run(terminal, parsed.GetRequiredValue(file), ClientAssemblies.CatalogWith(parsed.GetValue(clients)), parsed.GetValue(json)));
+        command.SetAction(parsed =>
+        {
+            ClientCatalog known = ClientAssemblies.CatalogWith(parsed.GetValue(clients));
+            return (int)Run(terminal, parsed.GetRequiredValue(file), known, parsed.GetValue(json));
+        });
         return command;
     }
 

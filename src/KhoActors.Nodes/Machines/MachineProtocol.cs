@@ -44,7 +44,7 @@ public static class MachineProtocol
     /// <summary>modprobe of a client. Text: its name. Result: what its init function returned; -ENOENT, -EEXIST.</summary>
     public const ushort InsertModule = 0x000C;
 
-    /// <summary>rmmod of a client. Text: its name. Result: 0, -ENOENT.</summary>
+    /// <summary>rmmod of a client. Text: its name. Result: 0, -ENOENT, or -EBUSY from a client that is built in.</summary>
     public const ushort RemoveModule = 0x000D;
 
     /// <summary>dmesg, searched. Text: what to look for. Value: lines that contain it. -ENOENT when none does.</summary>

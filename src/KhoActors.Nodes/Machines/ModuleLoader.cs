@@ -56,7 +56,7 @@ internal sealed class ModuleLoader(BootedKernel kernel)
         {
             kernel.ClientStarted(index, result.Code);
         }
-        else
+        else if (result.Code == 0)
         {
             kernel.ClientStopped(index);
         }

@@ -42,5 +42,6 @@ public sealed class KernelCatalog(string folder)
     }
 
     /// <summary>The document of a kernel file, or null when there is none.</summary>
-    internal ConfigNode? ReadNode(string name) => _files.Has(name) ? YamlReader.ReadBytes(ConfigFolder.ReadBytes(_files.PathOf(name)), _files.PathOf(name)) : null;
+    internal ConfigNode? ReadNode(string name) =>
+        _files.Has(name) ? YamlReader.ReadBytes(ConfigFolder.ReadBytes(_files.PathOf(name)), _files.PathOf(name)) : null;
 }

@@ -50,6 +50,8 @@ public static class ScenarioFile
             }
         }
 
+        // What a kernel offers is judged only when every kernel is there.
+        problems.ThrowIfAny();
         ResolvedScenario resolved = new(scenario, builds);
         CrossChecks checks = new(root, problems, "");
         ScenarioChecks.CheckFit(resolved, checks);

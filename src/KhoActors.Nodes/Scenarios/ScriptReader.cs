@@ -1,4 +1,3 @@
-using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 
 namespace KhoActors.Nodes.Scenarios;
@@ -117,7 +116,12 @@ internal sealed class ScriptReader(IReadOnlyList<KhoClient> scenarioClients)
 
         UserCommand command = makeProgram().ReadCommand(words[1..]);
         problem = command.Problem;
-        ActorId to = addressed.Actor;
-        return step with { To = to, Message = command.Message, ExpectedExtra = command.ExpectedExtra, ExpectedCode = step.ExpectedCode ?? (command.ExpectedExtra is null ? null : 0) };
+        return step with
+        {
+            To = addressed.Actor,
+            Message = command.Message,
+            ExpectedExtra = command.ExpectedExtra,
+            ExpectedCode = step.ExpectedCode ?? (command.ExpectedExtra is null ? null : 0),
+        };
     }
 }

@@ -101,7 +101,9 @@ internal sealed record ScriptStep(string Text)
         }
 
         code = ErrnoOf(wanted.StartsWith('-') ? wanted : $"-{wanted}");
-        return code is null ? $"found '= {wanted}', accepted behind the equals sign: 0 for success, a number for success with that value, or an errno such as ENOSPC" : null;
+        return code is not null
+            ? null
+            : $"found '= {wanted}', accepted behind the equals sign: 0 for success, a number for success with that value, or an errno such as ENOSPC";
     }
 
     private static int? ErrnoOf(string symbol)

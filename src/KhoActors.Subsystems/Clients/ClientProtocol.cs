@@ -20,7 +20,7 @@ public static class ClientProtocol
     /// <summary>The kernel dumps its log; see <see cref="Clients.KmsgDump"/>. Result: 0.</summary>
     public const byte KmsgDump = 0x04;
 
-    /// <summary>module_exit. Result: 0.</summary>
+    /// <summary>module_exit. Result: 0; -EBUSY from a client that cannot be removed, because it is built in or in use.</summary>
     public const byte Exit = 0x05;
 
     /// <summary>First number of a client's own requests; the last is 0x7F.</summary>

@@ -35,8 +35,11 @@ public interface IUserProgram
     /// <summary>A request to the program's client as a person reads it in the story of a machine: what is done, on what.</summary>
     /// <param name="request">The request.</param>
     /// <returns>One line, in lower case, without a full stop.</returns>
-    string Describe(in Message request) =>
-        string.Create(CultureInfo.InvariantCulture, $"request 0x{ClientProtocol.NumberOf(request.Kind):x2} ({request.A}, {request.B}, {request.C}) {request.Text}").TrimEnd();
+    string Describe(in Message request)
+    {
+        byte number = ClientProtocol.NumberOf(request.Kind);
+        return string.Create(CultureInfo.InvariantCulture, $"request 0x{number:x2} ({request.A}, {request.B}, {request.C}) {request.Text}").TrimEnd();
+    }
 }
 
 /// <summary>A command of a script, read.</summary>

@@ -40,7 +40,8 @@ internal static class PstoreCommands
 
     private static string? Optional(IReadOnlyList<string> words) => words.Count == 0 ? null : words[0];
 
-    private static UserCommand Ask(byte number, string? text = null, ulong a = 0) => new(new Message(MessageKind.Of(PstoreProtocol.Actor, number), a, Text: text));
+    private static UserCommand Ask(byte number, string? text = null, ulong a = 0) =>
+        new(new Message(MessageKind.Of(PstoreProtocol.Actor, number), a, Text: text));
 
     private static UserCommand? List(IReadOnlyList<string> words)
     {

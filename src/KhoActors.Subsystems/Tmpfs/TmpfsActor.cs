@@ -131,9 +131,11 @@ public sealed class TmpfsActor : IActor
             case ClientProtocol.Init when !_isInitialized:
                 _isInitialized = true;
                 return Start(new InitOperation(_preservation), outbox);
-            case ClientProtocol.Init or ClientProtocol.Exit:
-                // Built into the kernel: module tools neither take it away nor bring it back, they only stop and start the calls of its hooks.
+            case ClientProtocol.Init:
                 return new KernelResult(0);
+            case ClientProtocol.Exit:
+                // Built into the kernel: module tools cannot take it away.
+                return new KernelResult(-Errno.EBUSY);
             case ClientProtocol.Freeze:
                 return Freeze(FreezeHolder.Kexec, outbox);
             case ClientProtocol.Thaw:

@@ -123,7 +123,8 @@ internal static class TmpfsCommands
         const ulong mostBytes = 1 << 20;
         ulong seed = 0;
         bool isChecked = words.Count == 5 && words[3] == Seed && Number(words, 4, out seed);
-        if (!(isChecked || words.Count == 3) || !IsPath(words[0]) || !Number(words, 1, out ulong offset) || !Number(words, 2, out ulong bytes) || bytes > mostBytes)
+        bool isRead = (isChecked || words.Count == 3) && IsPath(words[0]);
+        if (!isRead || !Number(words, 1, out ulong offset) || !Number(words, 2, out ulong bytes) || bytes > mostBytes)
         {
             return null;
         }

@@ -83,15 +83,14 @@ public sealed partial class TmpfsUserProgram
 
     private void OnFile(string name, MountedTree mount, UserProcess process)
     {
-        bool isPunch = name == "tmpfs_punch";
-        TmpfsKnownFile? found = mount.Files.Find(isPunch ? TmpfsKnownKind.Sparse : TmpfsKnownKind.Dense, isPunch ? TmpfsKnownKind.Sparse : TmpfsKnownKind.Dense, process.NextRandom());
-        if (found is not { } file)
+        TmpfsKnownKind kind = name == "tmpfs_punch" ? TmpfsKnownKind.Sparse : TmpfsKnownKind.Dense;
+        if (mount.Files.Find(kind, kind, process.NextRandom()) is not { } file)
         {
-            Make(isPunch ? TmpfsKnownKind.Sparse : TmpfsKnownKind.Dense, mount, process);
+            Make(kind, mount, process);
             return;
         }
 
-        if (!isPunch && file.Content.SizeBytes is null)
+        if (kind == TmpfsKnownKind.Dense && file.Content.SizeBytes is null)
         {
             AskCheck(mount, file, process);
             return;
@@ -114,7 +113,7 @@ public sealed partial class TmpfsUserProgram
                 Ask(Step.Truncate, mount, file, Request(process, TmpfsProtocol.Truncate, file.Path, shorter), process, null, shorter);
                 break;
             case "tmpfs_punch":
-                Ask(Step.Other, mount, file, Request(process, TmpfsProtocol.Allocate, file.Path, KeepSize | PunchHole, process.NextBelow(size), 1 + process.NextBelow(8192)), process);
+                AskAllocate(file, KeepSize | PunchHole, mount, process);
                 break;
             case "tmpfs_rename":
                 Rename(file, mount, process);
@@ -176,7 +175,14 @@ public sealed partial class TmpfsUserProgram
         }
 
         ulong mode = process.NextBelow(2) == 0 ? KeepSize : 0;
-        Ask(Step.Other, mount, file, Request(process, TmpfsProtocol.Allocate, file.Path, mode, process.NextBelow(MostFileBytes), 1 + process.NextBelow(8192)), process);
+        AskAllocate(file, mode, mount, process);
+    }
+
+    private void AskAllocate(TmpfsKnownFile file, ulong mode, MountedTree mount, UserProcess process)
+    {
+        ulong offset = process.NextBelow(MostFileBytes);
+        ulong bytes = 1 + process.NextBelow(8192);
+        Ask(Step.Other, mount, file, Request(process, TmpfsProtocol.Allocate, file.Path, mode, offset, bytes), process);
     }
 
     private void Rename(TmpfsKnownFile file, MountedTree mount, UserProcess process)
@@ -203,8 +209,12 @@ public sealed partial class TmpfsUserProgram
         }
     }
 
-    private static string NewNameOf(TmpfsKnownFile file, MountedTree mount, UserProcess process) =>
-        $"{mount.Files.DirectoryFor(process.NextRandom())}/{TmpfsKnownFile.NameOf(file.Kind, file.Content.Seed, 1 + (uint)process.NextBelow(1 << 24))}";
+    private static string NewNameOf(TmpfsKnownFile file, MountedTree mount, UserProcess process)
+    {
+        string directory = mount.Files.DirectoryFor(process.NextRandom());
+        uint variant = 1 + (uint)process.NextBelow(1 << 24);
+        return $"{directory}/{TmpfsKnownFile.NameOf(file.Kind, file.Content.Seed, variant)}";
+    }
 
     private void Remove(TmpfsKnownKind kind, TmpfsKnownKind orKind, byte request, MountedTree mount, UserProcess process)
     {

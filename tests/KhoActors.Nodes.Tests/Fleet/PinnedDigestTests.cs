@@ -12,15 +12,16 @@ namespace KhoActors.Nodes.Tests.Fleet;
 public class PinnedDigestTests
 {
     [Theory]
-    [InlineData("tiny", new string[0], "6bbb158071743d9993a2bb9e34ea731403ba627408f20166df9e6869d3362f7a")]
-    [InlineData("fleet", new[] { "machines=20", "kexecs=5" }, "81ae64cdef8dc12b860954a2e4ba2dbc9d073cbb6d11c477c07ba758ec119959")]
-    public void Seed_7_of_model_version_1_has_this_digest(string scenario, string[] settings, string digest)
+    [InlineData("tiny", new string[0], "b1ddccd5198bfef483aebfb8da2233ef956137cfb4606b9a5389f431313e7677")]
+    [InlineData("fleet", new[] { "machines=20", "kexecs=5" }, "c453855d0dd4bb4aad3c4a62dd6c39e190941c71bdb63b877aafcc389da6ff26")]
+    [InlineData("smoke", new string[0], "a98eb754bda115110b44a9f7cb59cf96211bb850f94e81d091309800500d907b")]
+    public void Seed_7_of_model_version_2_has_this_digest(string scenario, string[] settings, string digest)
     {
         ScenarioCatalog catalog = new(Fixtures.ScenarioFolder, new KernelCatalog(Fixtures.ShippedKernelFolder));
 
         FleetResult result = FleetRunner.Run(new FleetPlan(catalog.Load(scenario, settings), seed: 7), new FleetOptions { Workers = 2 });
 
-        Assert.Equal(1, Machine.ModelVersion);
+        Assert.Equal(2, Machine.ModelVersion);
         Assert.Equal(digest, result.Digest);
     }
 }

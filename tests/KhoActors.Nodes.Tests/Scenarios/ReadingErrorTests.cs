@@ -84,7 +84,8 @@ public sealed class ReadingErrorTests
     [Fact]
     public void Resolve_UnknownOperation_SuggestsOneAtItsPlace() =>
         Assert.Equal(
-            "test.yaml:6:27: workload.mix.preserve_folios: no operation 'preserve_folios'; did you mean 'preserve_folio'? (no kernel of this scenario has clients)",
+            "test.yaml:6:27: workload.mix.preserve_folios: no operation 'preserve_folios'; did you mean 'preserve_folio'? "
+            + "(no kernel of this scenario has clients)",
             Assert.Throws<ScenarioException>(() => Fixtures.Resolve(Fixtures.Minimal + "workload:\n  mix: { preserve_folios: 1 }")).Message);
 
     [Fact]

@@ -180,7 +180,8 @@ public class FreezeTests
         ulong inScratch = bench.Pages.Allocate(0, MigrateType.Cma, PageOwner.Workload);
         bench.Pages.Free(inScratch, 0, PageOwner.Workload);
         bench.Put("/a/f", "this page lies in scratch");
-        Assert.Contains(Enumerable.Range((int)(scratch.Phys >> 12), (int)(scratch.SizeBytes >> 12)), pfn => bench.Pages.OwnerOf((ulong)pfn) == PageOwner.Client(1));
+        IEnumerable<int> scratchPfns = Enumerable.Range((int)(scratch.Phys >> 12), (int)(scratch.SizeBytes >> 12));
+        Assert.Contains(scratchPfns, pfn => bench.Pages.OwnerOf((ulong)pfn) == PageOwner.Client(1));
         outside.ForEach(page => bench.Pages.Free(page, 0, PageOwner.Workload));
         State before = State.Of(bench);
 

@@ -7,7 +7,9 @@ using KhoActors.Subsystems.Tmpfs.Layout;
 
 namespace KhoActors.Nodes.Tests.Tmpfs;
 
-/// <summary>Random lives of machines: mounts that come early, late or never, do not fit, are given up or damaged, over many kexecs, against a plain model.</summary>
+/// <summary>
+/// Random lives of machines over many kexecs, against a plain model: mounts that come early, late or never, do not fit, are discarded or damaged.
+/// </summary>
 public class KexecChainTests
 {
     private static readonly string[] Names = ["a", "b", "c"];

@@ -29,7 +29,8 @@ public class MixTests
         string[] story = [.. run.Reports.SelectMany(static report => report.Story)];
         string[] expected =
         [
-            "note: put ", "note: get", "board-a: put ", "preserve the folio", "free ", "write to the log: ", "clear the log", "oops in a process", "kexec: jump and return",
+            "note: put ", "note: get", "board-a: put ", "preserve the folio", "free ", "write to the log: ", "clear the log", "oops in a process",
+            "kexec: jump and return",
         ];
         Assert.All(expected, start => Assert.Contains(story, line => line.StartsWith(start, StringComparison.Ordinal)));
         Assert.DoesNotContain(story, static line => line.StartsWith("board-a: get", StringComparison.Ordinal));
@@ -39,7 +40,8 @@ public class MixTests
     [Fact]
     public void What_a_program_reports_is_a_violation_of_its_client()
     {
-        MachineRun run = NoteBench.Run(Mixed, "workload.mix={ note_complain: 1 }", "workload.operations_per_kexec=1", "workload.operations_after_load=0", "kexecs=1");
+        MachineRun run = NoteBench.Run(
+            Mixed, "workload.mix={ note_complain: 1 }", "workload.operations_per_kexec=1", "workload.operations_after_load=0", "kexecs=1");
 
         Assert.Equal(["0 client-check: note: as planned"], run.Violations);
     }
@@ -96,8 +98,11 @@ public class MixTests
         Assert.InRange(result.Outcomes.Single(static outcome => outcome.Key == "emergency-restart").Value, 25, 55);
     }
 
-    private static string[] NotePuts(params string[] settings) =>
-        [.. NoteBench.Run(Mixed, settings).Reports.SelectMany(static report => report.Notes()).Where(static line => line.StartsWith("put", StringComparison.Ordinal))];
+    private static string[] NotePuts(params string[] settings)
+    {
+        IEnumerable<string> notes = NoteBench.Run(Mixed, settings).Reports.SelectMany(static report => report.Notes());
+        return [.. notes.Where(static line => line.StartsWith("put", StringComparison.Ordinal))];
+    }
 
     private static FleetResult Run(int workers, int sliceGenerations) => FleetRunner.Run(
         new FleetPlan(NoteBench.Resolve(Mixed), 7), new FleetOptions { Workers = workers, SliceGenerations = sliceGenerations });

@@ -22,8 +22,13 @@ internal static class NoteBench
 
         """;
 
-    public static ClientCatalog Clients { get; } =
-        ClientCatalog.BuiltIn.With([NoteClient.Make(), NoteClient.Make("board-a", 21), NoteClient.Make("board-b", 21), NoteClient.Make("mute", 22, null) with { UserProgram = null }]);
+    public static ClientCatalog Clients { get; } = ClientCatalog.BuiltIn.With(
+    [
+        NoteClient.Make(),
+        NoteClient.Make("board-a", 21),
+        NoteClient.Make("board-b", 21),
+        NoteClient.Make("mute", 22) with { UserProgram = null },
+    ]);
 
     public static ResolvedScenario Resolve(string yaml, params string[] settings) =>
         ScenarioFile.Resolve(Encoding.UTF8.GetBytes(yaml), "test.yaml", settings, new KernelCatalog(Fixtures.ShippedKernelFolder), Clients);

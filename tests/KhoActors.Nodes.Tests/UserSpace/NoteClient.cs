@@ -93,16 +93,18 @@ internal sealed class NoteProgram(ActorId actor, string prefix) : IUserProgram
 
     public UserCommand ReadCommand(IReadOnlyList<string> words) => words switch
     {
-        ["put", { } number] when CommandTable.TryReadNumber(number, out ulong value) => new UserCommand(new Message(MessageKind.Of(actor, NoteClient.Put), value)),
-        ["get"] => new UserCommand(new Message(MessageKind.Of(actor, NoteClient.Get))),
+        ["put", { } number] when CommandTable.TryReadNumber(number, out ulong value) => Command(NoteClient.Put, value),
+        ["get"] => Command(NoteClient.Get),
         ["get", "double", { } number] when CommandTable.TryReadNumber(number, out ulong value) =>
-            new UserCommand(new Message(MessageKind.Of(actor, NoteClient.Get))) { ExpectedExtra = value },
-        ["refuse", { } times] when CommandTable.TryReadNumber(times, out ulong value) => new UserCommand(new Message(MessageKind.Of(actor, NoteClient.Refuse), value)),
-        ["silent"] => new UserCommand(new Message(MessageKind.Of(actor, NoteClient.Silent))),
+            Command(NoteClient.Get) with { ExpectedExtra = value },
+        ["refuse", { } times] when CommandTable.TryReadNumber(times, out ulong value) => Command(NoteClient.Refuse, value),
+        ["silent"] => Command(NoteClient.Silent),
         _ => UserCommand.Refuse("accepted: put NUMBER, get [double NUMBER], refuse TIMES, silent"),
     };
 
     public string Describe(in Message request) => ClientProtocol.NumberOf(request.Kind) == NoteClient.Get ? "get" : $"put {request.A}";
+
+    private UserCommand Command(byte request, ulong number = 0) => new(new Message(MessageKind.Of(actor, request), number));
 
     private void Put(ulong number, UserProcess process)
     {

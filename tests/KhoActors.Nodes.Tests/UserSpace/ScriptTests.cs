@@ -93,7 +93,11 @@ public class ScriptTests
         MachineRun run = NoteBench.Run(NoteBench.Quiet + """
             script:
               - generations: 0
-                steps: [log 3 user space was here, find-log space was = 1, clear-log = 0, oops BUG no such thing = 0, find-log BUG = 1, jump-and-return = 0, wait 5 s, log 6 later]
+                steps:
+                  [
+                    log 3 user space was here, find-log space was = 1, clear-log = 0, oops BUG no such thing = 0, find-log BUG = 1,
+                    jump-and-return = 0, wait 5 s, log 6 later,
+                  ]
             """);
 
         Assert.Empty(run.Violations);
@@ -106,7 +110,8 @@ public class ScriptTests
     [Fact]
     public void A_script_may_load_and_execute_itself()
     {
-        MachineRun run = NoteBench.Run(NoteBench.Quiet + "script: [{ steps: [kexec load = 0, note put 4, kexec execute] }]", "workload.operations_per_kexec=30");
+        const string script = "script: [{ steps: [kexec load = 0, note put 4, kexec execute] }]";
+        MachineRun run = NoteBench.Run(NoteBench.Quiet + script, "workload.operations_per_kexec=30");
 
         Assert.Equal([GenerationEnd.Kexec, GenerationEnd.Kexec, GenerationEnd.Last], run.Reports.Select(static report => report.End));
         Assert.All(run.Reports, static report => Assert.Equal(0, report.Operations));

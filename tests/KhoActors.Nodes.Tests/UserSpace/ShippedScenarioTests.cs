@@ -55,9 +55,11 @@ public class ShippedScenarioTests
 
         string[] expected =
         [
-            "preserve the folio", "preserve ", "allocate and preserve", "un-preserve", "publish", "withdraw", "preserve the vmalloc area", "write to the log",
+            "preserve the folio", "preserve ", "allocate and preserve", "un-preserve", "publish", "withdraw", "preserve the vmalloc area",
+            "write to the log",
             "pstore: mount", "pstore: list", "pstore: read", "pstore: unlink dmesg-kho-0: -EPERM", "pstore: umount",
-            "tmpfs: mount", "tmpfs: readdir", "tmpfs: create", "tmpfs: write", "tmpfs: read ", "tmpfs: rename", "tmpfs: link", "tmpfs: symlink", "tmpfs: unlink",
+            "tmpfs: mount", "tmpfs: readdir", "tmpfs: create", "tmpfs: write", "tmpfs: read ", "tmpfs: rename", "tmpfs: link", "tmpfs: symlink",
+            "tmpfs: unlink",
             "tmpfs: mkdir", "tmpfs: rmdir", "tmpfs: truncate", "tmpfs: fallocate", "tmpfs: punch", "tmpfs: map-write", "tmpfs: chmod", "tmpfs: umount",
             "tmpfs: remount", "tmpfs: freeze", "tmpfs: thaw", "tmpfs: readlink", "<6>test_kho: KHO restore succeeded",
         ];
@@ -69,7 +71,8 @@ public class ShippedScenarioTests
     {
         MachineRun run = MachineBench.Run(Catalog.Load("log-buf-shift-drift", ["kexecs=8"]).SpecOf(7));
 
-        string[] listed = [.. run.Reports.SelectMany(static report => report.Story).Where(static line => line.StartsWith("pstore: list", StringComparison.Ordinal))];
+        IEnumerable<string> story = run.Reports.SelectMany(static report => report.Story);
+        string[] listed = [.. story.Where(static line => line.StartsWith("pstore: list", StringComparison.Ordinal))];
         Assert.Contains(listed, static line => line.EndsWith("'dmesg-kho-0.enc.z'", StringComparison.Ordinal));
         Assert.Contains(listed, static line => line.EndsWith("'dmesg-kho-0'", StringComparison.Ordinal));
     }

@@ -41,7 +41,8 @@ internal sealed class UserSpacePlan
             }
 
             KhoClient client = Clients[program];
-            StartsByItself[program] = isDrawn || !scenario.Script.Any(entry => entry.Steps.Any(step => ScriptReader.Names(ScriptReader.FirstWord(step), client)));
+            bool isCommanded = scenario.Script.Any(entry => entry.Steps.Any(step => ScriptReader.Names(ScriptReader.FirstWord(step), client)));
+            StartsByItself[program] = isDrawn || !isCommanded;
         }
 
         for (int i = 1; i < weights.Count; i++)

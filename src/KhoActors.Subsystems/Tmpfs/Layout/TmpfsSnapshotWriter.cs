@@ -6,9 +6,9 @@ namespace KhoActors.Subsystems.Tmpfs.Layout;
 
 /// <summary>
 /// Serializes one mounted tmpfs as tmpfs-kho-v1: <see cref="Plan"/> counts the pages, the caller finds that many, <see cref="Write"/> fills them.
-/// Between the two the file system must not change, and bytes behind the end of files are zero already. The bytes are a function of content and page addresses. Pages are used in this
-/// order: super, inode pages, nodes of the inode table, then for each inode by number its directory pages and the nodes of its map, a node
-/// before what lies below it.
+/// Between the two the file system must not change, and bytes behind the end of files are zero already. What is written is a function of content
+/// and page addresses. Pages are used in this order: super, inode pages, nodes of the inode table, then for each inode by number its directory
+/// pages and the nodes of its map, a node before what lies below it.
 /// </summary>
 public sealed class TmpfsSnapshotWriter
 {

@@ -70,8 +70,8 @@ public sealed class TmpfsPocActor : IActor
                 StartNext(outbox);
                 break;
             case ClientProtocol.Exit:
-            case ClientProtocol.KmsgDump:
-                outbox.Reply(delivery, default(KernelResult).ToReply(delivery.Message.Kind));
+                // Built into the kernel: module tools cannot take it away.
+                outbox.Reply(delivery, new KernelResult(-Errno.EBUSY).ToReply(delivery.Message.Kind));
                 break;
             default:
                 _mounts.Receive(delivery, outbox);

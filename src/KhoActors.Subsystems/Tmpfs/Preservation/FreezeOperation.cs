@@ -99,7 +99,8 @@ internal sealed class FreezeOperation(TmpfsPreservation preservation, FreezeHold
         {
             Kernel.Log.Write(
                 LogLevel.Notice,
-                $"tmpfs-kho: {mount.FileSystem.KhoName}: not handed over: {mount.FileSystem.UnlinkedOpenInodes} unlinked open files, {mount.Writer.ExtendedAttributes} extended attributes");
+                $"tmpfs-kho: {mount.FileSystem.KhoName}: not handed over: {mount.FileSystem.UnlinkedOpenInodes} unlinked open files, "
+                    + $"{mount.Writer.ExtendedAttributes} extended attributes");
         }
     }
 
@@ -181,19 +182,30 @@ internal sealed class FreezeOperation(TmpfsPreservation preservation, FreezeHold
 
             mount.Writer.Write(Kernel.Memory, Frozen.Addresses, mount.FirstFrozenPage, SuperOf(mount.FileSystem));
             uint pages = (uint)(mount.Writer.MetaPages + mount.Writer.DataPages);
-            _slots.Add(new MountSlot(mount.FileSystem.KhoName!, Frozen.Addresses[mount.FirstFrozenPage], IsCarried: false, pages));
+            AddSlot(new MountSlot(mount.FileSystem.KhoName!, Frozen.Addresses[mount.FirstFrozenPage], IsCarried: false, pages));
         }
 
         foreach ((HandedOverMount mount, uint carried) in Frozen.Carried)
         {
             uint next = carried == uint.MaxValue ? carried : carried + 1;
             SuperPage.SetCarried(Kernel.Memory.WritablePageBytes(PageGeometry.PfnOf(mount.Slot.SuperPhys)), next);
-            _slots.Add(mount.Slot with { IsCarried = true });
+            AddSlot(mount.Slot with { IsCarried = true });
         }
 
-        _slots.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
         preservation.Anchor.WriteComplete(preservation.Incoming.OutgoingGeneration, _slots);
         return Done(0);
+    }
+
+    /// <summary>Slots stand by name in byte order.</summary>
+    private void AddSlot(MountSlot slot)
+    {
+        int at = _slots.Count;
+        while (at > 0 && string.CompareOrdinal(_slots[at - 1].Name, slot.Name) > 0)
+        {
+            at--;
+        }
+
+        _slots.Insert(at, slot);
     }
 
     private SuperBlock SuperOf(TmpfsFileSystem fileSystem) => new()

@@ -250,7 +250,7 @@ internal sealed class PstoreJudge : IClientJudge
         {
             _report(
                 InvariantCatalog.PstorePublished,
-                $"{_published.Count} sub-blobs '{SubtreeName}' and {_allocated.Count} preserved folios, expected 1 and {_reader.FoliosExpected}, the one in the other");
+                $"{_published.Count} sub-blobs and {_allocated.Count} preserved folios, expected 1 and {_reader.FoliosExpected}, the one in the other");
             return false;
         }
 
@@ -356,7 +356,7 @@ internal sealed class PstoreJudge : IClientJudge
         bool isReadable = isRaw || _reader.TryReadText(_incoming.Phys, record, out expected);
         if (!isReadable || !IsSame(expected, content))
         {
-            _report(InvariantCatalog.PstoreReadingIdempotent, $"file '{name}' of {content.Length} characters is not the record that came in, of {expected.Length} bytes");
+            _report(InvariantCatalog.PstoreReadingIdempotent, $"file '{name}' of {content.Length} bytes is not the record, of {expected.Length}");
         }
     }
 

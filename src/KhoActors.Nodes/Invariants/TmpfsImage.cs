@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace KhoActors.Nodes.Invariants;
 
 /// <summary>What an anchor of tmpfs-kho-v1 leads to, as the judge reads it.</summary>
@@ -79,6 +81,9 @@ internal sealed class TmpfsImageMount
 /// <summary>One inode of an image.</summary>
 internal sealed class TmpfsImageInode
 {
+    private List<(string Name, ulong Number, byte Type)>? _entries;
+    private List<(ulong Index, ulong Phys, bool IsUpToDate)>? _pages;
+
     public required ulong Number { get; init; }
 
     public required uint Mode { get; init; }
@@ -101,10 +106,14 @@ internal sealed class TmpfsImageInode
     public string? Target { get; set; }
 
     /// <summary>A directory's entries in the order of their creation.</summary>
-    public List<(string Name, ulong Number, byte Type)> Entries { get; } = [];
+    public ReadOnlySpan<(string Name, ulong Number, byte Type)> Entries => CollectionsMarshal.AsSpan(_entries);
 
     /// <summary>Pages by ascending index.</summary>
-    public List<(ulong Index, ulong Phys, bool IsUpToDate)> Pages { get; } = [];
+    public ReadOnlySpan<(ulong Index, ulong Phys, bool IsUpToDate)> Pages => CollectionsMarshal.AsSpan(_pages);
+
+    public void Add(string name, ulong number, byte type) => (_entries ??= []).Add((name, number, type));
+
+    public void Add(ulong index, ulong phys, bool isUpToDate) => (_pages ??= []).Add((index, phys, isUpToDate));
 
     public bool IsDirectory => (Mode & 0xF000) == 0x4000;
 

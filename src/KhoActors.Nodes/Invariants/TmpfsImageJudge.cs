@@ -23,9 +23,9 @@ internal sealed class TmpfsImageJudge(PhysicalMemory memory, TmpfsImageMount ima
 
     private void JudgeDirectory(TmpfsModelNode expected, TmpfsImageInode found, string name)
     {
-        if (found.Entries.Count != expected.Entries.Count)
+        if (found.Entries.Length != expected.Entries.Count)
         {
-            Report(name, $"the directory has {found.Entries.Count} entries, expected {expected.Entries.Count}");
+            Report(name, $"the directory has {found.Entries.Length} entries, expected {expected.Entries.Count}");
         }
 
         foreach ((string entry, ulong number, _) in found.Entries)
@@ -72,8 +72,9 @@ internal sealed class TmpfsImageJudge(PhysicalMemory memory, TmpfsImageMount ima
         {
             Report(
                 name,
-                $"expected mode {expected.Mode:x}, {expected.Links} links, owner {expected.Uid}:{expected.Gid}, flags {expected.Flags:x}, {expected.SizeBytes} bytes; "
-                + $"handed over is mode {found.Mode:x}, {found.Links} links, owner {found.Uid}:{found.Gid}, flags {found.Flags:x}, {found.SizeBytes} bytes");
+                $"expected mode {expected.Mode:x}, {expected.Links} links, owner {expected.Uid}:{expected.Gid}, flags {expected.Flags:x}, "
+                + $"{expected.SizeBytes} bytes; handed over is mode {found.Mode:x}, {found.Links} links, owner {found.Uid}:{found.Gid}, "
+                + $"flags {found.Flags:x}, {found.SizeBytes} bytes");
         }
 
         return agree;

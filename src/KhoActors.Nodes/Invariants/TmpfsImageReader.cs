@@ -8,7 +8,7 @@ namespace KhoActors.Nodes.Invariants;
 /// The judge's own reader of tmpfs-kho-v1 (docs/abi.md): offsets are written down here once more, and nothing of what it judges is used. It reads
 /// what our own kernel has just finished, so whatever is wrong is a violation: T1 (in part) to T5, T8, T14.
 /// </summary>
-internal sealed class TmpfsImageReader
+internal sealed partial class TmpfsImageReader
 {
     private const int PageBytes = 4096;
     private const int InodeBytes = 256;
@@ -22,7 +22,7 @@ internal sealed class TmpfsImageReader
     private readonly ICSharpCode.SharpZipLib.Checksum.Crc32 _crc = new();
     private readonly SortedSet<ulong> _pages = [];
     private readonly List<ulong> _pagesOfMount = [];
-    private readonly SortedDictionary<ulong, uint> _named = [];
+    private readonly List<(ulong Index, ulong Entry)> _leaves = [];
     private readonly byte[] _buffer = new byte[PageBytes];
     private bool _isSound;
     private bool _judges;
@@ -50,7 +50,8 @@ internal sealed class TmpfsImageReader
         Span<byte> page = stackalloc byte[PageBytes];
         Take(anchor, page);
         Require(page[..8].SequenceEqual("TMPFSKHO"u8), InvariantCatalog.TmpfsChecksums, "the anchor's magic is wrong");
-        Require(page[8..32].SequenceEqual("tmpfs-kho-v1\0\0\0\0\0\0\0\0\0\0\0\0"u8), InvariantCatalog.TmpfsChecksums, "the anchor's compatible string is wrong");
+        bool isOurs = page[8..32].SequenceEqual("tmpfs-kho-v1\0\0\0\0\0\0\0\0\0\0\0\0"u8);
+        Require(isOurs, InvariantCatalog.TmpfsChecksums, "the anchor's compatible string is wrong");
         Require(Checksum(page, 0x2C), InvariantCatalog.TmpfsChecksums, "the anchor's checksum is wrong");
         int mounts = (int)Math.Min(Word(page, 0x28), NamesMax);
         List<TmpfsImageMount> read = [];
@@ -85,7 +86,8 @@ internal sealed class TmpfsImageReader
 
         TmpfsImageMount mount = new()
         {
-            Name = name, Carried = Word(page, 0xAC), MaxBlocks = Long(page, 0x48), MaxInodes = Long(page, 0x50), RootNumber = Long(page, 0x80), SuperPhys = super,
+            Name = name, SuperPhys = super, Carried = Word(page, 0xAC), RootNumber = Long(page, 0x80),
+            MaxBlocks = Long(page, 0x48), MaxInodes = Long(page, 0x50),
         };
         List<(ulong Index, ulong Entry)> table = [];
         ulong inodes = Long(page, 0x68);
@@ -112,7 +114,7 @@ internal sealed class TmpfsImageReader
         ulong extraLinks = 0;
         foreach (TmpfsImageInode inode in mount.Inodes)
         {
-            dataPages += inode.IsDirectory ? 0UL : (ulong)inode.Pages.Count;
+            dataPages += inode.IsDirectory ? 0UL : (ulong)inode.Pages.Length;
             extraLinks += inode.IsDirectory ? 0UL : inode.Links - 1;
         }
 
@@ -157,12 +159,12 @@ internal sealed class TmpfsImageReader
         Require(Checksum(record, 0x78), InvariantCatalog.TmpfsChecksums, mount.Name, "the record of an inode is damaged", inode.Number);
         bool ascends = mount.Inodes.Count == 0 || mount.Inodes[^1].Number < inode.Number;
         Require(inode.Number != 0 && ascends, InvariantCatalog.TmpfsTree, mount.Name, "the record is out of order", inode.Number);
-        List<(ulong Index, ulong Entry)> leaves = [];
-        ReadMap(Long(record, 0x68), record[0x64], 0, leaves);
-        Equal((ulong)leaves.Count, Long(record, 0x20), InvariantCatalog.TmpfsSums, mount.Name, "nr_pages of an inode");
-        foreach ((ulong index, ulong entry) in leaves)
+        _leaves.Clear();
+        ReadMap(Long(record, 0x68), record[0x64], 0, _leaves);
+        Equal((ulong)_leaves.Count, Long(record, 0x20), InvariantCatalog.TmpfsSums, mount.Name, "nr_pages of an inode");
+        foreach ((ulong index, ulong entry) in _leaves)
         {
-            inode.Pages.Add((index, entry & ~0xFFFUL, (entry & 1) != 0));
+            inode.Add(index, entry & ~0xFFFUL, (entry & 1) != 0);
             TakeUnread(entry & ~0xFFFUL);
         }
 
@@ -181,7 +183,7 @@ internal sealed class TmpfsImageReader
 
     private string ReadTarget(TmpfsImageInode inode, TmpfsImageMount mount)
     {
-        if (inode.Pages.Count != 1 || inode.SizeBytes > PageBytes)
+        if (inode.Pages.Length != 1 || inode.SizeBytes > PageBytes)
         {
             Require(false, InvariantCatalog.TmpfsSums, mount.Name, "a symbolic link has not one page, or too many bytes", inode.Number);
             return string.Empty;
@@ -194,7 +196,7 @@ internal sealed class TmpfsImageReader
     private void ReadDirectory(TmpfsImageInode directory, uint checksum, TmpfsImageMount mount)
     {
         _crc.Reset();
-        for (int i = 0; i < directory.Pages.Count; i++)
+        for (int i = 0; i < directory.Pages.Length; i++)
         {
             Require(directory.Pages[i].Index == (ulong)i, InvariantCatalog.TmpfsTree, mount.Name, "the stream of a directory has a hole", directory.Number);
             _memory.Read(directory.Pages[i].Phys, _buffer);
@@ -229,70 +231,8 @@ internal sealed class TmpfsImageReader
                 return;
             }
 
-            directory.Entries.Add((Encoding.Latin1.GetString(page.Slice(at + 12, nameLength)), Long(page, at), page[at + 11]));
+            directory.Add(Encoding.Latin1.GetString(page.Slice(at + 12, nameLength)), Long(page, at), page[at + 11]);
             at += length;
-        }
-    }
-
-    /// <summary>T3 and T4: every inode is reached from the root, as often as its links say.</summary>
-    private void JudgeTree(TmpfsImageMount mount)
-    {
-        _named.Clear();
-        int directories = 0;
-        foreach (TmpfsImageInode directory in mount.Inodes)
-        {
-            if (directory.IsDirectory)
-            {
-                directories++;
-                JudgeDirectory(directory, mount);
-            }
-        }
-
-        foreach (TmpfsImageInode inode in mount.Inodes)
-        {
-            bool isRoot = inode.Number == mount.RootNumber;
-            uint expected = isRoot ? 0 : inode.IsDirectory ? 1 : inode.Links;
-            bool isNamed = _named.GetValueOrDefault(inode.Number) == expected && (isRoot || expected != 0);
-            Require(isNamed, InvariantCatalog.TmpfsTree, mount.Name, "links and names differ of inode", inode.Number);
-        }
-
-        Require(mount.Find(mount.RootNumber) is { IsDirectory: true }, InvariantCatalog.TmpfsTree, mount.Name, "the root is no directory");
-        JudgeDepth(mount, directories);
-    }
-
-    private void JudgeDirectory(TmpfsImageInode directory, TmpfsImageMount mount)
-    {
-        uint subdirectories = 0;
-        foreach ((_, ulong number, byte type) in directory.Entries)
-        {
-            TmpfsImageInode? target = mount.Find(number);
-            bool isRight = target is not null && type == ((target.Mode >> 12) switch { 8 => 1, 4 => 2, 2 => 3, 6 => 4, 1 => 5, 12 => 6, 10 => 7, _ => 0 });
-            Require(isRight, InvariantCatalog.TmpfsTree, mount.Name, "an entry names no inode, or with another type: inode", number);
-            _named[number] = _named.GetValueOrDefault(number) + 1;
-            bool isDirectory = target is { IsDirectory: true };
-            subdirectories += isDirectory ? 1u : 0;
-            bool agrees = !isDirectory || target!.ParentNumber == directory.Number;
-            Require(agrees, InvariantCatalog.TmpfsTree, mount.Name, "parent_ino names another directory: inode", number);
-        }
-
-        bool isSum = directory.Links == 2 + subdirectories;
-        Require(isSum, InvariantCatalog.TmpfsTree, mount.Name, "links and subdirectories differ of directory", directory.Number);
-        bool isUnique = directory.Entries.Count < 2 || new HashSet<string>(directory.Entries.Select(static entry => entry.Name), StringComparer.Ordinal).Count == directory.Entries.Count;
-        Require(isUnique, InvariantCatalog.TmpfsTree, mount.Name, "a name is there twice in directory", directory.Number);
-    }
-
-    /// <summary>No cycle: every directory comes to the root in fewer steps than there are directories.</summary>
-    private void JudgeDepth(TmpfsImageMount mount, int directories)
-    {
-        foreach (TmpfsImageInode inode in mount.Inodes)
-        {
-            TmpfsImageInode? at = inode.IsDirectory ? inode : null;
-            for (int steps = 0; at is not null && at.Number != mount.RootNumber; steps++)
-            {
-                at = steps < directories ? mount.Find(at.ParentNumber) : null;
-            }
-
-            Require(!inode.IsDirectory || at is not null, InvariantCatalog.TmpfsTree, mount.Name, "does not hang from the root: directory", inode.Number);
         }
     }
 
@@ -310,21 +250,24 @@ internal sealed class TmpfsImageReader
         }
 
         Require(depth <= DepthMax, InvariantCatalog.TmpfsSums, "a page map", "deeper than 6");
-        byte[] node = new byte[PageBytes];
-        Take(entry, node);
-        for (int i = 0; i < PageBytes / 8 && _isSound; i++)
+        TakeUnread(entry);
+        ReadOnlySpan<ulong> node = _isSound ? _memory.WrittenPage(PageGeometry.PfnOf(entry)) : null;
+        for (int i = node.IndexOfAnyExcept(0UL); (uint)i < (uint)node.Length && _isSound; i++)
         {
-            ReadMap(Long(node, i * 8), depth - 1, (index << 9) | (uint)i, leaves);
+            ReadMap(node[i], depth - 1, (index << 9) | (uint)i, leaves);
         }
     }
 
     private void Take(ulong phys, Span<byte> page)
     {
         TakeUnread(phys);
-        page.Clear();
         if (_isSound)
         {
             _memory.Read(phys, page);
+        }
+        else
+        {
+            page.Clear();
         }
     }
 
@@ -383,7 +326,8 @@ internal sealed class TmpfsImageReader
         return (uint)_crc.Value == Word(bytes, fieldOffset);
     }
 
-    private static string Text(ReadOnlySpan<byte> bytes) => Encoding.Latin1.GetString(bytes[..(bytes.IndexOf((byte)0) is >= 0 and int end ? end : bytes.Length)]);
+    private static string Text(ReadOnlySpan<byte> bytes) =>
+        Encoding.Latin1.GetString(bytes[..(bytes.IndexOf((byte)0) is >= 0 and int end ? end : bytes.Length)]);
 
     private static ulong Long(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[offset..]);
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
@@ -42,7 +43,12 @@ internal sealed class TmpfsJudge : IClientJudge
     /// <summary>A request without an answer.</summary>
     /// <param name="Delivery">The request.</param>
     /// <param name="IsBlocked">Whether everything was certainly frozen when it came, so that it waits if it changes anything.</param>
-    private readonly record struct Request(Delivery Delivery, bool IsBlocked);
+    private readonly record struct Request(Delivery Delivery, bool IsBlocked)
+    {
+        public bool IsAnsweredBy(in Delivery reply) =>
+            Delivery.Correlation == reply.Correlation && Delivery.From == reply.To && Delivery.To == reply.From
+            && Delivery.Message.Kind.Reply == reply.Message.Kind;
+    }
 
     /// <inheritdoc/>
     public void Begin(BootFacts facts, PhysicalMemory memory, KernelLog log)
@@ -85,10 +91,9 @@ internal sealed class TmpfsJudge : IClientJudge
 
         for (int i = 0; i < _requests.Count; i++)
         {
-            Delivery request = _requests[i].Delivery;
-            if (request.From == delivery.To && request.To == delivery.From && request.Correlation == delivery.Correlation
-                && request.Message.Kind.Reply == delivery.Message.Kind)
+            if (CollectionsMarshal.AsSpan(_requests)[i].IsAnsweredBy(delivery))
             {
+                Delivery request = _requests[i].Delivery;
                 _requests.RemoveAt(i);
                 Answered(request, delivery.Message);
                 return;

@@ -83,7 +83,7 @@ internal sealed class TmpfsModelMount
             foreach ((string name, ulong number, _) in image.Inodes[i].Entries)
             {
                 TmpfsModelNode child = nodes[image.IndexOf(number)];
-                nodes[i].Entries.Add(name, child);
+                nodes[i].Entries[name] = child;
                 child.Parent = child.IsDirectory ? nodes[i] : null;
             }
         }

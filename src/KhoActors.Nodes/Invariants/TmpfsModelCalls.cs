@@ -290,7 +290,7 @@ internal sealed partial class TmpfsModelCalls(Action<string, string> report)
         {
             report(
                 InvariantCatalog.TmpfsContent,
-                $"{request.Text}: {expected} bytes at {request.A} with checksum {_crc.Value:x8} were expected, {result.Value} with {result.Extra:x8} were read");
+                $"{request.Text}: {expected} bytes at {request.A} with CRC {_crc.Value:x8} were expected, {result.Value} with {result.Extra:x8} read");
         }
     }
 
@@ -299,7 +299,8 @@ internal sealed partial class TmpfsModelCalls(Action<string, string> report)
         TmpfsModelNode? entry = directory.Find(name);
         if (entry is null || (entry.Number != 0 && entry.Number != number))
         {
-            report(InvariantCatalog.TmpfsContent, $"{request.Text} lists '{name}' as inode {number}, expected {(entry is null ? "no such name" : entry.Number)}");
+            string expected = entry is null ? "no such name" : $"{entry.Number}";
+            report(InvariantCatalog.TmpfsContent, $"{request.Text} lists '{name}' as inode {number}, expected {expected}");
         }
     }
 

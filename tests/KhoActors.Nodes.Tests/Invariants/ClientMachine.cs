@@ -16,7 +16,8 @@ internal static class ClientMachine
     /// <param name="script">Steps of the first boot, of the next and so on; the last ones also of all that follow.</param>
     public static IReadOnlyList<string> Found(KhoClient? planted, params string[][] script) => Found(planted, CommandLine, script);
 
-    public static IReadOnlyList<string> FoundWith(KhoClient? planted, string option, params string[][] script) => Found(planted, $"{CommandLine} {option}", script);
+    public static IReadOnlyList<string> FoundWith(KhoClient? planted, string option, params string[][] script) =>
+        Found(planted, $"{CommandLine} {option}", script);
 
     private static IReadOnlyList<string> Found(KhoClient? planted, string commandLine, string[][] script)
     {

@@ -15,7 +15,10 @@ public class PlantedPstoreBugTests
     private static readonly string[][] Script =
     [
         ["log 6 first words", "oops"],
-        ["pstore mount", "pstore list", "pstore read dmesg-kho-0", "rmmod pstore", "modprobe pstore", "pstore list", "pstore umount", "pstore mount", "pstore list"],
+        [
+            "pstore mount", "pstore list", "pstore read dmesg-kho-0", "rmmod pstore", "modprobe pstore", "pstore list", "pstore umount",
+            "pstore mount", "pstore list",
+        ],
     ];
 
     [Fact]
@@ -62,11 +65,15 @@ public class PlantedPstoreBugTests
 
     [Fact]
     public void P7_A_file_with_another_time_at_its_second_listing_is_caught() =>
-        Assert.Contains(InvariantCatalog.PstoreReadingIdempotent, Found(new Answers(PstoreProtocol.List, (message, count) => message with { C = message.C + (ulong)count })));
+        Assert.Contains(
+            InvariantCatalog.PstoreReadingIdempotent,
+            Found(new Answers(PstoreProtocol.List, (message, count) => message with { C = message.C + (ulong)count })));
 
     [Fact]
     public void P7_A_file_with_other_content_than_the_record_is_caught() =>
-        Assert.Contains(InvariantCatalog.PstoreReadingIdempotent, Found(new Answers(PstoreProtocol.Read, (message, _) => message with { Text = message.Text?.Replace('r', 'R') })));
+        Assert.Contains(
+            InvariantCatalog.PstoreReadingIdempotent,
+            Found(new Answers(PstoreProtocol.Read, (message, _) => message with { Text = message.Text?.Replace('r', 'R') })));
 
     [Fact]
     public void P8_A_failed_init_that_leaves_its_sub_blob_is_caught()
@@ -86,7 +93,9 @@ public class PlantedPstoreBugTests
 
     [Fact]
     public void P10_A_record_without_its_last_line_is_caught() =>
-        Assert.Contains(InvariantCatalog.PstoreLastLine, Found(new Writes(ClientProtocol.KmsgDump, (memory, blob) => Put(memory, blob, SizeAt, memory.ReadUInt32(blob + SizeAt) - 8))));
+        Assert.Contains(
+            InvariantCatalog.PstoreLastLine,
+            Found(new Writes(ClientProtocol.KmsgDump, (memory, blob) => Put(memory, blob, SizeAt, memory.ReadUInt32(blob + SizeAt) - 8))));
 
     [Fact]
     public void P11_A_blob_that_is_not_empty_when_the_module_starts_is_caught() =>

@@ -305,7 +305,8 @@ public class PlantedTmpfsBugTests
     {
         public override bool Sending(ref Message message, in Departure departure, Outbox outbox)
         {
-            if (IsAnswer(message, TmpfsProtocol.Mount) && KernelResult.From(message).Code == 0 && Kernel.Log.Lines.Any(line => line.Text.Contains("below use", StringComparison.Ordinal)))
+            bool wasRefused = Kernel.Log.Lines.Any(static line => line.Text.Contains("below use", StringComparison.Ordinal));
+            if (wasRefused && IsAnswer(message, TmpfsProtocol.Mount) && KernelResult.From(message).Code == 0)
             {
                 message = new KernelResult(-Subsystems.Errno.EUCLEAN).ToReply(Unreplied(message));
             }

@@ -20,7 +20,7 @@ internal static class TmpfsRequestText
             TmpfsProtocol.MakeDirectory => $"mkdir {text}",
             TmpfsProtocol.MakeNode => $"mknod {text}",
             TmpfsProtocol.Link => $"link {text}",
-            TmpfsProtocol.SymbolicLink => $"symlink {text}",
+            TmpfsProtocol.SymbolicLink => $"symlink {Shortened(text)}",
             TmpfsProtocol.Unlink => $"unlink {text}",
             TmpfsProtocol.RemoveDirectory => $"rmdir {text}",
             TmpfsProtocol.Rename => request.A == 0 ? $"rename {text}" : Numbers($"rename {text} with flags", request.A),
@@ -49,6 +49,14 @@ internal static class TmpfsRequestText
             TmpfsProtocol.ListNames => Numbers("names", request.A),
             _ => $"request {request.Kind} {text}",
         };
+    }
+
+    /// <summary>A target and a path: what is too long for a line is the target.</summary>
+    private static string Shortened(string words)
+    {
+        const int longestTarget = 60;
+        int space = words.LastIndexOf(' ');
+        return space > longestTarget ? $"{words.AsSpan(0, longestTarget)}...{words.AsSpan(space)}" : words;
     }
 
     private static string Numbers(string words, ulong first) => string.Create(CultureInfo.InvariantCulture, $"{words} {first}");

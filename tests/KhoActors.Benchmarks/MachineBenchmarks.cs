@@ -8,7 +8,7 @@ namespace KhoActors.Benchmarks;
 [MemoryDiagnoser]
 public class MachineBenchmarks
 {
-    private readonly FleetWorkload _fleet = new(SourceTree.Scenarios());
+    private readonly FleetWorkload _fleet = new(SourceTree.Scenarios(), "smoke");
     private readonly MessageWorkload _messages = new();
 
     /// <summary>A whole fleet on two workers; also what starting and joining them costs.</summary>

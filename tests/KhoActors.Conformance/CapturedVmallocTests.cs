@@ -23,7 +23,7 @@ public sealed class CapturedVmallocTests
     public void The_area_of_the_test_module_and_every_folio_it_names_are_restored(string capture)
     {
         CaptureGeneration captured = Capture.Open(Path.Combine(Fixtures.Real, capture)).Generation(1);
-        CaptureBoot boot = CaptureBoot.Run(CapturedStart.Of(captured), Fixtures.Kernels.Find(captured.Description.KernelBuild)!);
+        CaptureBoot boot = CaptureBoot.Run(CapturedStart.Of(captured), Fixtures.Kernels.Find(captured.Description.KernelBuild)! with { Clients = [] });
         KhoCore kho = boot.Kernel.Kho;
         Assert.Equal(0, kho.Retrieve("kho_test", out ulong blob, out _));
         byte[] fdt = new byte[PageGeometry.SizeBytes];

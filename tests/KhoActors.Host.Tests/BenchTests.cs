@@ -54,12 +54,14 @@ public class BenchTests
         Assert.Equal(0, workload.Measure().AllocatedBytes);
     }
 
-    [Fact]
-    public void A_machine_of_the_fleet_stays_small_and_allocates_little()
+    [Theory]
+    [InlineData("fleet", 8192, 64)]
+    [InlineData("smoke", 12288, 512)]
+    public void A_machine_stays_small_and_allocates_little(string scenario, int bytes, int bytesPerMessage)
     {
-        FleetWorkload fleet = new(SourceTree.Scenarios());
+        FleetWorkload fleet = new(SourceTree.Scenarios(), scenario);
 
-        Assert.InRange(fleet.HibernatedBytes(), 1, 8192);
-        Assert.InRange(fleet.AllocatedBytesPerMessage(), 0, 64);
+        Assert.InRange(fleet.HibernatedBytes(), 1, bytes);
+        Assert.InRange(fleet.AllocatedBytesPerMessage(), 0, bytesPerMessage);
     }
 }

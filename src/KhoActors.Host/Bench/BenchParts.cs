@@ -18,17 +18,23 @@ internal static class BenchParts
             "1/s",
             KexecsPerSecondBudget,
             BudgetKind.AtLeast,
-            static repetitions => BenchPart.Median(repetitions, Fleet().KexecsPerSecond)),
-        BenchPart.OfRow(
-            "machine, hibernated", "B", HibernatedBytesBudget, BudgetKind.AtMost, static _ => Fleet().HibernatedBytes()),
-        BenchPart.OfRow(
-            "machine, allocated", "B/message", 0, BudgetKind.AtMost, static _ => Fleet().AllocatedBytesPerMessage()),
+            static repetitions => BenchPart.Median(repetitions, MachinesOf("smoke").KexecsPerSecond)),
+        .. SizesOf("smoke"),
+        .. SizesOf("fleet"),
         new(["actor messages", "actor messages, allocated"], Messages),
         .. RadixWorkloads.Groups.Select(group => new BenchPart(
             group, repetitions => [.. RadixWorkloads.Run(repetitions, group).Select(BenchRow.OfTracker)])),
     ];
 
-    private static FleetWorkload Fleet() => new(SourceTree.Scenarios());
+    private static IEnumerable<BenchPart> SizesOf(string scenario) =>
+    [
+        BenchPart.OfRow(
+            $"machine of {scenario}, hibernated", "B", HibernatedBytesBudget, BudgetKind.AtMost, _ => MachinesOf(scenario).HibernatedBytes()),
+        BenchPart.OfRow(
+            $"machine of {scenario}, allocated", "B/message", 0, BudgetKind.AtMost, _ => MachinesOf(scenario).AllocatedBytesPerMessage()),
+    ];
+
+    private static FleetWorkload MachinesOf(string scenario) => new(SourceTree.Scenarios(), scenario);
 
     private static IReadOnlyList<BenchRow> Messages(int repetitions)
     {

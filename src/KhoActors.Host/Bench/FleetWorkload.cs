@@ -7,7 +7,7 @@ using KhoActors.Subsystems.Actors;
 
 namespace KhoActors.Host.Bench;
 
-/// <summary>Machines of the scenario <c>smoke</c>, every client at work, judged as always: kexecs a second on two workers, what a machine allocates, what it weighs asleep.</summary>
+/// <summary>Machines of a scenario, judged as always: kexecs a second on two workers, what a machine allocates, what it weighs asleep.</summary>
 internal sealed class FleetWorkload
 {
     private const int Machines = 200;
@@ -19,7 +19,9 @@ internal sealed class FleetWorkload
 
     /// <summary>Plans the fleet.</summary>
     /// <param name="scenarios">Where the scenario is found.</param>
-    public FleetWorkload(ScenarioCatalog scenarios) => _plan = new FleetPlan(scenarios.Load("smoke", [$"machines={Machines}"]), Seed);
+    /// <param name="name">The scenario: <c>smoke</c> has every client at work, <c>fleet</c> none.</param>
+    public FleetWorkload(ScenarioCatalog scenarios, string name) =>
+        _plan = new FleetPlan(scenarios.Load(name, [$"machines={Machines}"]), Seed);
 
     /// <summary>Runs the fleet to its end.</summary>
     /// <returns>Kexecs a second.</returns>

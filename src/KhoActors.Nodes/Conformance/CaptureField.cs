@@ -18,9 +18,6 @@ internal readonly record struct CaptureField(string File, string Path, JsonEleme
     /// <summary>Most elements of one array; the longest real one has some thousands.</summary>
     public const int ElementsMax = 4 << 20;
 
-    /// <summary>Whether the value is null.</summary>
-    public bool IsNull => Element.ValueKind == JsonValueKind.Null;
-
     /// <summary>Parses a file. The elements outlive the document.</summary>
     public static CaptureField Parse(string file, byte[] content)
     {

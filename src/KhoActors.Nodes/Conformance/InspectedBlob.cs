@@ -25,7 +25,8 @@ public sealed record InspectedBlob(string Name, ulong? Phys, ulong? SizeBytes, s
         byte[] page = new byte[PageGeometry.SizeBytes];
         memory.Read(phys, page);
         bool isFdt = FdtReader.CheckHeader(page) == 0;
-        return new InspectedBlob(subnode.Name, phys, subnode.SizeBytes, ContentOf(subnode, memory, page, isFdt), isFdt ? CaptureInspection.DtsOf(page) : string.Empty);
+        string dts = isFdt ? CaptureInspection.DtsOf(page) : string.Empty;
+        return new InspectedBlob(subnode.Name, phys, subnode.SizeBytes, ContentOf(subnode, memory, page, isFdt), dts);
     }
 
     private static string ContentOf(RootFdtSubnode subnode, PhysicalMemory memory, byte[] page, bool isFdt)

@@ -41,7 +41,6 @@ public sealed class FleetPlan
         int chain = Draw(path.Child("kernels"), Scenario.Chains.Count, i => Scenario.Chains[i].Weight);
         return new MachineSpec
         {
-            Number = number,
             Path = path,
             Memory = _memories[hardware],
             Chain = Scenario.Chains[chain],

@@ -14,7 +14,17 @@ namespace KhoActors.Nodes.Invariants;
 /// <param name="HandOverRead">Whether the loader gave it hand-over data.</param>
 /// <param name="KhoAsked">Whether its command line leaves KHO on.</param>
 /// <param name="HasMetadata">Whether its ABI has kexec metadata and sizes of sub-blobs; both came with kho-v3.</param>
-public sealed record BootFacts(string Release, string Compatible, string CommandLine, bool HandOverRead, bool KhoAsked, bool HasMetadata);
+/// <param name="Clients">Names of its clients.</param>
+/// <param name="LogBufShift">log2 of its log buffer's size in bytes.</param>
+public sealed record BootFacts(
+    string Release,
+    string Compatible,
+    string CommandLine,
+    bool HandOverRead,
+    bool KhoAsked,
+    bool HasMetadata,
+    IReadOnlyList<string> Clients,
+    int LogBufShift);
 
 /// <summary>
 /// The independent model: from the messages between clients and kernel alone it knows what must survive the next jump, and after each
@@ -27,10 +37,15 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     private readonly HandOverRecord _record = new();
     private readonly ObservedGeneration _observed;
     private readonly List<Violation> _violations = [];
+    private readonly IClientJudge[] _clientJudges;
     private bool _accepted;
 
     /// <summary>A model that knows nothing.</summary>
-    public SurvivalModel() => _observed = new ObservedGeneration(_record, Report);
+    public SurvivalModel()
+    {
+        _observed = new ObservedGeneration(_record, Report);
+        _clientJudges = [new PstoreJudge(Report), new TmpfsJudge(Report)];
+    }
 
     /// <summary>The violations of this generation, oldest first; at most 100 are kept.</summary>
     public IReadOnlyList<Violation> Violations => _violations;
@@ -89,6 +104,10 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
         }
 
         _observed.Begin(memory, _accepted, facts.CommandLine == _record.PreviousCommandLine, facts.HasMetadata);
+        foreach (IClientJudge judge in _clientJudges)
+        {
+            judge.Begin(facts, memory, log);
+        }
     }
 
     /// <summary>Judges what kho_init said of the previous kernel.</summary>
@@ -126,6 +145,11 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
         {
             _observed.WriteDown(memory);
         }
+
+        foreach (IClientJudge judge in _clientJudges)
+        {
+            judge.AtJump(handedOver);
+        }
     }
 
     /// <summary>The kernel crashed: nobody damaged what it was handed, so that is a violation.</summary>
@@ -157,7 +181,14 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     }
 
     /// <inheritdoc/>
-    public void Delivered(ulong number, ulong nowTicks, in Delivery delivery) => _observed.Delivered(delivery);
+    public void Delivered(ulong number, ulong nowTicks, in Delivery delivery)
+    {
+        _observed.Delivered(delivery);
+        foreach (IClientJudge judge in _clientJudges)
+        {
+            judge.Delivered(delivery);
+        }
+    }
 
     /// <inheritdoc/>
     public void DeadLetter(DeadLetterReason reason, in Delivery delivery)

@@ -70,7 +70,15 @@ internal sealed class KernelGeneration
     {
         bool alive = Kernel.BootEarly();
         string compatible = Build.KhoBuilt ? Build.Abi.Compatible : string.Empty;
-        Facts = new BootFacts(Build.Release, compatible, CommandLine, Kernel.Handoff is not null, Kernel.Early.KhoEnabled, Build.Abi.HasKexecMetadata);
+        Facts = new BootFacts(
+            Build.Release,
+            compatible,
+            CommandLine,
+            Kernel.Handoff is not null,
+            Kernel.Early.KhoEnabled,
+            Build.Abi.HasKexecMetadata,
+            [.. Kernel.Start.Clients.Select(client => client.Name)],
+            Build.LogBufShift);
         if (!alive)
         {
             return Kernel.Death;

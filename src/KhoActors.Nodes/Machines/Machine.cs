@@ -18,7 +18,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>Version of the behaviour that digests depend on: changing any digest needs a step here and a line in the changelog.</summary>
     public const int ModelVersion = 2;
 
-    private const int SnapshotVersion = 1;
+    private const int SnapshotVersion = 2;
     private const ulong DeliveriesPerGenerationMax = 50_000_000;
     private readonly KernelStorage _storage = new();
     private readonly SurvivalModel _model = new();

@@ -10,9 +10,6 @@ namespace KhoActors.Nodes.Machines;
 /// <summary>What one machine is: drawn once from the scenario, never changed. A function of (scenario, seed, number).</summary>
 public sealed record MachineSpec
 {
-    /// <summary>Its number in the fleet, from 0.</summary>
-    public required int Number { get; init; }
-
     /// <summary>The path of its randomness.</summary>
     public required SeedPath Path { get; init; }
 

@@ -64,6 +64,11 @@ public sealed class ClientCatalog
         return new ClientCatalog(Sorted(all));
     }
 
+    /// <summary>This catalog with another client in the place of the one with its name: for damage that is planted to prove a judge.</summary>
+    /// <param name="client">The client.</param>
+    /// <returns>The changed catalog.</returns>
+    internal ClientCatalog Replacing(KhoClient client) => new([.. _clients.Select(each => each.Name == client.Name ? client : each)]);
+
     /// <summary>First actor number for clients from outside.</summary>
     internal const byte FirstOutsideActor = 16;
 

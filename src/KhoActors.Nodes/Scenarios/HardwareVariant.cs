@@ -29,10 +29,10 @@ public sealed record HardwareVariant
     public IReadOnlyList<NodeRange> NumaRanges { get; init; } = [];
 
     /// <summary>The hardware that the variant describes.</summary>
-    /// <returns>A memory map and its node ranges, with the CPUs.</returns>
+    /// <returns>A memory map and its node ranges.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The variant was not read and checked by a scenario reader and holds impossible sizes.</exception>
     public MachineHardware ToMachineHardware() =>
-        MemoryMap.Count > 0 ? new MachineHardware(MemoryMap, NumaRanges, Cpus)
-        : NodeBytes.Count > 0 ? MachineHardware.FromNodes(NodeBytes) with { Cpus = Cpus }
-        : MachineHardware.FromMemory(MemoryBytes ?? 0) with { Cpus = Cpus };
+        MemoryMap.Count > 0 ? new MachineHardware(MemoryMap, NumaRanges)
+        : NodeBytes.Count > 0 ? MachineHardware.FromNodes(NodeBytes)
+        : MachineHardware.FromMemory(MemoryBytes ?? 0);
 }

@@ -3,13 +3,12 @@ using KhoActors.Subsystems.Memblock;
 namespace KhoActors.Nodes.Scenarios;
 
 /// <summary>
-/// The hardware of one machine as far as KHO depends on it: its memory as the firmware describes it, and its CPUs.
+/// The hardware of one machine as far as KHO depends on it: its memory as the firmware describes it.
 /// The generated maps are those of QEMU's q35 machine, as captured kernels printed them.
 /// </summary>
 /// <param name="MemoryMap">Entries in ascending order, without overlap.</param>
 /// <param name="NumaRanges">Node ranges in ascending order; empty when the firmware has no affinity table (the kernel then puts all memory on node 0).</param>
-/// <param name="Cpus">Possible CPUs, from 1.</param>
-public sealed record MachineHardware(IReadOnlyList<FirmwareRange> MemoryMap, IReadOnlyList<NodeRange> NumaRanges, int Cpus = 1)
+public sealed record MachineHardware(IReadOnlyList<FirmwareRange> MemoryMap, IReadOnlyList<NodeRange> NumaRanges)
 {
     /// <summary>Smallest memory that a generated map describes.</summary>
     public const ulong MinimumMemoryBytes = 16UL << 20;
@@ -30,21 +29,6 @@ public sealed record MachineHardware(IReadOnlyList<FirmwareRange> MemoryMap, IRe
     private const ulong AboveFourGiB = 1UL << 32;
     private const ulong HyperTransportStart = 0xfd00000000;
     private const ulong HyperTransportEnd = 0x10000000000;
-
-    /// <summary>Bytes of RAM in the map.</summary>
-    public ulong RamBytes
-    {
-        get
-        {
-            ulong total = 0;
-            foreach (FirmwareRange entry in MemoryMap)
-            {
-                total += entry.Kind == FirmwareRangeKind.Ram ? entry.End - entry.Start : 0;
-            }
-
-            return total;
-        }
-    }
 
     /// <summary>The map with the figures that the boot needs; to be made once per kind of hardware, not once per boot.</summary>
     /// <returns>The map.</returns>

@@ -41,12 +41,24 @@ public abstract class SequentialClient : IActor
     /// <returns>The calls.</returns>
     protected abstract IEnumerator<KernelCall> Serve(ClientRequest request);
 
+    /// <summary>Answers a request that waits for nobody and calls nobody, also while another one is being served.</summary>
+    /// <param name="delivery">The request.</param>
+    /// <param name="outbox">Receives the answer.</param>
+    /// <returns>False when the request is to be served in its turn: what every request is unless the client says otherwise.</returns>
+    protected virtual bool AnswerAtOnce(in Delivery delivery, Outbox outbox) => false;
+
     /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">A reply that nothing waits for.</exception>
     public void Receive(in Delivery delivery, Outbox outbox)
     {
         ArgumentNullException.ThrowIfNull(outbox);
         if (!delivery.Message.Kind.IsReply)
         {
+            if (AnswerAtOnce(delivery, outbox))
+            {
+                return;
+            }
+
             _waiting.Enqueue(delivery);
         }
         else if (_steps is not null && delivery.Correlation == _correlation)

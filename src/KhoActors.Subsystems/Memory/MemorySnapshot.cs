@@ -5,7 +5,8 @@ namespace KhoActors.Subsystems.Memory;
 
 /// <summary>
 /// RAM in a snapshot: runs of background, then the written pages as runs of words that differ from zero or from the background,
-/// whichever is fewer. Written pages that equal their background are left out: they read the same.
+/// whichever is fewer; a run is zero, or has its words, in
+/// variable length when that is shorter. Written pages that equal their background are left out: they read the same.
 /// </summary>
 public static class MemorySnapshot
 {
@@ -15,7 +16,18 @@ public static class MemorySnapshot
     /// <summary>Largest number of written pages accepted when reading: 1 GiB.</summary>
     public const int MaxPages = 1 << 18;
 
+    /// <summary>Below this many significant bits a word, on average, variable length is shorter than 8 bytes.</summary>
+    private const int ShortBitsPerWord = 48;
+
     private static readonly PfnRange[] Everything = [new(0, PageGeometry.PfnLimit)];
+
+    /// <summary>How a run of words is held.</summary>
+    private enum RunForm
+    {
+        Raw = 0,
+        Zero = 1,
+        Short = 2,
+    }
 
     /// <summary>Writes all RAM.</summary>
     /// <param name="memory">The RAM.</param>
@@ -109,7 +121,7 @@ public static class MemorySnapshot
                 range++;
             }
 
-            if (range < kept.Length && kept[range].StartPfn <= pfn && Differing(memory, pfn, memory.BackgroundOf(pfn)) != 0)
+            if (range < kept.Length && kept[range].StartPfn <= pfn && Differs(memory, pfn, memory.BackgroundOf(pfn)))
             {
                 pfns[pages++] = pfn;
             }
@@ -121,25 +133,43 @@ public static class MemorySnapshot
         {
             MemoryExtent background = memory.BackgroundOf(pfn);
             var zero = new MemoryExtent(pfn, pfn + 1, BackgroundKind.Zero, default);
-            bool fromBackground = background.Kind != BackgroundKind.Zero && Differing(memory, pfn, background) < Differing(memory, pfn, zero);
+            bool fromBackground = background.Kind != BackgroundKind.Zero && WordsToHold(memory, pfn, background) < WordsToHold(memory, pfn, zero);
             writer.WriteVar(((pfn - next) << 1) | (fromBackground ? 1UL : 0));
             WriteWords(memory.WrittenPage(pfn)!, writer, pfn, fromBackground ? background : zero);
             next = pfn + 1;
         }
     }
 
-    private static int Differing(PhysicalMemory memory, ulong pfn, in MemoryExtent from)
+    private static bool Differs(PhysicalMemory memory, ulong pfn, in MemoryExtent from)
     {
         ReadOnlySpan<ulong> page = memory.WrittenPage(pfn);
         if (from.Kind != BackgroundKind.Pattern)
         {
-            return page.Length - page.Count(from.WordAt(pfn, 0));
+            return page.ContainsAnyExcept(from.WordAt(pfn, 0));
         }
 
-        int words = 0;
+        int word = 0;
+        while (word < page.Length && page[word] == from.WordAt(pfn, word))
+        {
+            word++;
+        }
+
+        return word < page.Length;
+    }
+
+    /// <summary>Words of a page that a snapshot has to hold: zeros cost next to nothing.</summary>
+    private static int WordsToHold(PhysicalMemory memory, ulong pfn, in MemoryExtent from)
+    {
+        ReadOnlySpan<ulong> page = memory.WrittenPage(pfn);
+        int words = page.Length - page.Count(0UL);
+        if (from.Kind == BackgroundKind.Zero)
+        {
+            return words;
+        }
+
         for (int word = 0; word < page.Length; word++)
         {
-            words += page[word] != from.WordAt(pfn, word) ? 1 : 0;
+            words -= page[word] != 0 && page[word] == from.WordAt(pfn, word) ? 1 : 0;
         }
 
         return words;
@@ -158,13 +188,46 @@ public static class MemorySnapshot
         for (int start = 0, end = 0; NextRun(page, pfn, from, ref start, ref end); start = end)
         {
             writer.WriteVar((ulong)(start - previous));
-            writer.WriteVar((ulong)(end - start));
-            writer.WriteRaw(MemoryMarshal.AsBytes(page.AsSpan(start, end - start)));
+            WriteRun(page.AsSpan(start, end - start), writer);
             previous = end;
         }
     }
 
-    /// <summary>Moves on to the next run of words that differ from a background.</summary>
+    private static void WriteRun(ReadOnlySpan<ulong> words, SnapshotWriter writer)
+    {
+        RunForm form = FormOf(words);
+        writer.WriteVar(((ulong)words.Length << 2) | (ulong)form);
+        if (form == RunForm.Raw)
+        {
+            writer.WriteRaw(MemoryMarshal.AsBytes(words));
+        }
+        else if (form == RunForm.Short)
+        {
+            foreach (ulong word in words)
+            {
+                writer.WriteVar(word);
+            }
+        }
+    }
+
+    /// <summary>Metadata is small numbers and addresses; patterns and texts need all bytes of a word.</summary>
+    private static RunForm FormOf(ReadOnlySpan<ulong> words)
+    {
+        if (words[0] == 0)
+        {
+            return RunForm.Zero;
+        }
+
+        int bits = 0;
+        foreach (ulong word in words)
+        {
+            bits += 64 - System.Numerics.BitOperations.LeadingZeroCount(word);
+        }
+
+        return bits < words.Length * ShortBitsPerWord ? RunForm.Short : RunForm.Raw;
+    }
+
+    /// <summary>Moves on to the next run of words that differ from a background: all of them zero, or none.</summary>
     private static bool NextRun(ulong[] page, ulong pfn, in MemoryExtent from, ref int start, ref int end)
     {
         if (from.Kind != BackgroundKind.Pattern)
@@ -172,7 +235,8 @@ public static class MemorySnapshot
             ulong same = from.WordAt(pfn, 0);
             int distance = page.AsSpan(start).IndexOfAnyExcept(same);
             start = distance < 0 ? page.Length : start + distance;
-            int length = page.AsSpan(start).IndexOf(same);
+            ReadOnlySpan<ulong> rest = page.AsSpan(start);
+            int length = !rest.IsEmpty && rest[0] == 0 ? rest.IndexOfAnyExcept(0UL) : rest.IndexOfAny(0UL, same);
             end = length < 0 ? page.Length : start + length;
             return start < end;
         }
@@ -183,7 +247,8 @@ public static class MemorySnapshot
         }
 
         end = start;
-        while (end < page.Length && page[end] != from.WordAt(pfn, end))
+        bool isZero = end < page.Length && page[end] == 0;
+        while (end < page.Length && page[end] == 0 == isZero && page[end] != from.WordAt(pfn, end))
         {
             end++;
         }
@@ -205,12 +270,35 @@ public static class MemorySnapshot
             for (int run = 0; run < runs; run++)
             {
                 word += reader.ReadCount(PageGeometry.Words - word, "the distance to a run of words");
-                int length = reader.ReadCount(PageGeometry.Words - word, "the length of a run of words");
-                reader.ReadRaw(length * sizeof(ulong)).CopyTo(MemoryMarshal.AsBytes(page.AsSpan(word, length)));
-                word += length;
+                int lengthAndForm = reader.ReadCount(((PageGeometry.Words - word) << 2) | (int)RunForm.Short, "the length and form of a run of words");
+                Span<ulong> words = page.AsSpan(word, lengthAndForm >> 2);
+                ReadRun(words, (RunForm)(lengthAndForm & 3), reader);
+                word += words.Length;
             }
 
             next = pfn + 1;
+        }
+    }
+
+    private static void ReadRun(Span<ulong> words, RunForm form, SnapshotReader reader)
+    {
+        switch (form)
+        {
+            case RunForm.Raw:
+                reader.ReadRaw(words.Length * sizeof(ulong)).CopyTo(MemoryMarshal.AsBytes(words));
+                break;
+            case RunForm.Zero:
+                words.Clear();
+                break;
+            case RunForm.Short:
+                foreach (ref ulong word in words)
+                {
+                    word = reader.ReadVar();
+                }
+
+                break;
+            default:
+                throw new SnapshotFormatException($"snapshot, byte {reader.Position}: a run of words has form 3, 0 to 2 are accepted");
         }
     }
 

@@ -29,9 +29,6 @@ public sealed partial class PageAllocator
         Reset(options, nodes);
     }
 
-    /// <summary>The kernel's build.</summary>
-    public PageAllocatorOptions Options => _options;
-
     /// <summary>Free pages of all nodes.</summary>
     public ulong FreePages => Sum(0, 3);
 

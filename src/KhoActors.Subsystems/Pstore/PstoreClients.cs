@@ -17,9 +17,6 @@ public static class PstoreClients
     public static KhoClient Hardened { get; } = Make(
         "pstore", "pstore over KHO, hardened: capacity in the ABI, everything the old kernel wrote is checked", () => new HardenedV2());
 
-    /// <summary>All of them.</summary>
-    public static IReadOnlyList<KhoClient> All { get; } = [V1, V2, Hardened];
-
     private static KhoClient Make(string name, string summary, Func<PstoreProfile> profile) => new()
     {
         Name = name,

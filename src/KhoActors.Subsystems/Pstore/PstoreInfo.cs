@@ -79,7 +79,4 @@ internal sealed class PstoreInfo
 
     /// <summary>A copy of a record is no longer needed.</summary>
     public Action<ReadRecord>? Release { get; init; }
-
-    /// <summary>Whether it can erase records; without it unlink is not permitted.</summary>
-    public bool CanErase { get; init; }
 }

@@ -210,7 +210,7 @@ public sealed class TmpfsActor : IActor
     private KernelResult? Mount(in Message message, Outbox outbox)
     {
         TmpfsMounter mounter = (TmpfsMounter)message.A;
-        (string pointText, string optionText) = Texts(message);
+        (string pointText, string optionText) = TmpfsProtocol.TextsOf(message);
         if (!TmpfsMountTable.TryName(pointText, out string point))
         {
             return new KernelResult(-Errno.EINVAL);
@@ -245,7 +245,7 @@ public sealed class TmpfsActor : IActor
 
     private int Remount(in Message message)
     {
-        (string pointText, string optionText) = Texts(message);
+        (string pointText, string optionText) = TmpfsProtocol.TextsOf(message);
         if (!TmpfsMountTable.TryName(pointText, out string point) || _mounts.Find(point) is not { } fileSystem)
         {
             return -Errno.EINVAL;
@@ -276,12 +276,5 @@ public sealed class TmpfsActor : IActor
         _mounts.Remove(point);
         fileSystem.Unmount();
         return 0;
-    }
-
-    private static (string First, string Second) Texts(in Message message)
-    {
-        string text = message.Text ?? string.Empty;
-        int split = text.IndexOf('\0', StringComparison.Ordinal);
-        return split < 0 ? (text, string.Empty) : (text[..split], text[(split + 1)..]);
     }
 }

@@ -77,23 +77,6 @@ public sealed partial class TmpfsFileSystem
         return new KernelResult(0, length, crc);
     }
 
-    /// <summary>Copies content out and changes nothing: for layouts and checks.</summary>
-    /// <param name="inode">A regular file.</param>
-    /// <param name="offset">Where; behind the end of the file everything reads as zero.</param>
-    /// <param name="destination">Receives the bytes; holes read as zero.</param>
-    public void CopyContent(TmpfsInode inode, ulong offset, Span<byte> destination)
-    {
-        while (!destination.IsEmpty)
-        {
-            int part = (int)Math.Min((ulong)destination.Length, PageGeometry.SizeBytes - (offset & PageMask));
-            int inside = offset >= inode.SizeBytes ? 0 : (int)Math.Min((ulong)part, inode.SizeBytes - offset);
-            ReadWithinPage(inode, offset, destination[..inside]);
-            destination[inside..part].Clear();
-            destination = destination[part..];
-            offset += (ulong)part;
-        }
-    }
-
     /// <summary>
     /// truncate: down frees whole pages and zeroes the tail of the last one, up leaves a hole. Pages beyond the end go even when the size stays.
     /// </summary>

@@ -97,6 +97,15 @@ public sealed partial class TmpfsFileSystem
         {
             _memory.Fill(pfn, 1, content.PatternOf(index));
         }
+        else if (content.IsPattern && !page.IsUpToDate)
+        {
+            // Held as its pattern with zeros around: a sleeping machine keeps the seed instead of the bytes.
+            _memory.Fill(pfn, 1, content.PatternOf(index));
+            Span<byte> bytes = _memory.WritablePageBytes(pfn);
+            int start = (int)(offset & PageMask);
+            bytes[..start].Clear();
+            bytes[(start + length)..].Clear();
+        }
         else
         {
             if (!page.IsUpToDate)

@@ -42,7 +42,9 @@ public class TmpfsHooks
     /// <summary>Whether creating an inode fails with -ENOSPC at the limit. Freeing one always gives its space back.</summary>
     public virtual bool EnforcesInodeLimit => true;
 
-    /// <summary>Inode space in use where the layout counts it by other rules, in bytes; below 0 when more was given back than taken. Null: it does not.</summary>
+    /// <summary>
+    /// Inode space in use where the layout counts it by other rules, in bytes; below 0 when more was given back than taken. Null: it does not.
+    /// </summary>
     public virtual long? UsedInodeSpaceBytes => null;
 
     /// <summary>Whether two inodes with one number are a defect.</summary>

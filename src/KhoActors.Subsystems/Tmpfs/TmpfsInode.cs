@@ -195,7 +195,4 @@ public sealed class TmpfsPages
     /// <param name="position">Of the first.</param>
     /// <param name="count">How many.</param>
     public void Remove(int position, int count) => _pages.RemoveRange(position, count);
-
-    /// <summary>Takes all pages out.</summary>
-    public void Clear() => _pages.Clear();
 }

@@ -131,6 +131,16 @@ public static class TmpfsProtocol
     /// many kernels carried it; reply text: name. -ENOENT behind the last.
     /// </summary>
     public const byte ListNames = 0x31;
+
+    /// <summary>The two texts of a request.</summary>
+    /// <param name="request">The request.</param>
+    /// <returns>What stands before and behind the NUL character; the second is empty without one.</returns>
+    internal static (string First, string Second) TextsOf(in Message request)
+    {
+        string text = request.Text ?? string.Empty;
+        int split = text.IndexOf('\0', StringComparison.Ordinal);
+        return split < 0 ? (text, string.Empty) : (text[..split], text[(split + 1)..]);
+    }
 }
 
 /// <summary>Who mounts, and how.</summary>

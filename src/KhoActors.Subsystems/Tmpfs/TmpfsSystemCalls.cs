@@ -16,13 +16,6 @@ public sealed partial class TmpfsSystemCalls(TmpfsMountTable mounts)
     private readonly TmpfsPathWalk _walk = new(mounts);
     private readonly TmpfsOpenFiles _files = new();
 
-    /// <summary>Whether a request may change a file system, so that a freeze makes it wait.</summary>
-    /// <param name="number">A number of <see cref="TmpfsProtocol"/>.</param>
-    /// <returns>True for requests that <see cref="Execute"/> holds up on a frozen file system.</returns>
-    public static bool IsMutation(byte number) => number is (>= TmpfsProtocol.Create and <= TmpfsProtocol.WriteText)
-        or TmpfsProtocol.Truncate or TmpfsProtocol.Allocate or TmpfsProtocol.ChangeMode or TmpfsProtocol.ChangeOwner or TmpfsProtocol.ChangeTimes
-        or TmpfsProtocol.SetFlags or TmpfsProtocol.SetExtendedAttribute or TmpfsProtocol.MapWrite;
-
     /// <summary>Whether <see cref="Execute"/> carries a request out; the others mount, unmount and control, and are the layout's.</summary>
     /// <param name="number">A number of <see cref="TmpfsProtocol"/>.</param>
     /// <returns>Whether it does.</returns>

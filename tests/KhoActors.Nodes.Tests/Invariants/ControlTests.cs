@@ -104,11 +104,28 @@ public class ControlTests
             InvariantCatalog.HandOverAccepted, InvariantCatalog.PreservedContent, InvariantCatalog.PreservedNotAllocated, InvariantCatalog.RestoreExact,
             InvariantCatalog.SubtreeExact, InvariantCatalog.AllocationDisjoint, InvariantCatalog.ScratchMovable, InvariantCatalog.KexecMetadata,
             InvariantCatalog.KernelAlive, InvariantCatalog.PageOwnership, InvariantCatalog.ReserveMemRevived, InvariantCatalog.VmallocChain,
-            InvariantCatalog.ClientCheck,
+            InvariantCatalog.ClientCheck, .. OfPstore, .. OfTmpfs,
         ];
 
         Assert.Equal(InvariantCatalog.All.Select(invariant => invariant.Name).Order(), proved.Order());
     }
+
+    // PlantedPstoreBugTests.
+    private static readonly string[] OfPstore =
+    [
+        InvariantCatalog.PstorePublished, InvariantCatalog.PstoreRecordSound, InvariantCatalog.PstoreRecordKept, InvariantCatalog.PstoreBlobsDisjoint,
+        InvariantCatalog.PstoreIncomingUnchanged, InvariantCatalog.PstoreReadingIdempotent, InvariantCatalog.PstoreInitUndone, InvariantCatalog.PstoreHeader,
+        InvariantCatalog.PstoreLastLine, InvariantCatalog.PstoreReload, InvariantCatalog.PstoreNoEmptyFile,
+    ];
+
+    // PlantedTmpfsBugTests.
+    private static readonly string[] OfTmpfs =
+    [
+        InvariantCatalog.TmpfsPagesPreserved, InvariantCatalog.TmpfsOneOwner, InvariantCatalog.TmpfsTree, InvariantCatalog.TmpfsSums,
+        InvariantCatalog.TmpfsContent, InvariantCatalog.TmpfsTail, InvariantCatalog.TmpfsChecksums, InvariantCatalog.TmpfsFrozen,
+        InvariantCatalog.TmpfsThaw, InvariantCatalog.TmpfsMountRetry, InvariantCatalog.TmpfsClaim, InvariantCatalog.TmpfsGeneration,
+        InvariantCatalog.TmpfsLimits,
+    ];
 
     private static void AssertNone(FleetResult result)
     {

@@ -34,7 +34,7 @@ internal sealed class ModelBench
 
     public static BootFacts Kernel(
         string release = "7.3.0", string compatible = "kho-v4", string commandLine = "kho=on", bool handOverRead = false, bool khoAsked = true) =>
-        new(release, compatible, commandLine, handOverRead, khoAsked, HasMetadata: compatible is "kho-v3" or "kho-v4");
+        new(release, compatible, commandLine, handOverRead, khoAsked, HasMetadata: compatible is "kho-v3" or "kho-v4", Clients: [], LogBufShift: 17);
 
     /// <summary>A first boot, with KHO on.</summary>
     public static ModelBench Booted()

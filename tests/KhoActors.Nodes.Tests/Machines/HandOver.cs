@@ -56,8 +56,6 @@ internal sealed class HandOver
         return (phys, sizeBytes!.Value);
     }
 
-    public bool Has(string name) => RootFdt.FindSubtree(RootFdtPage, _abi, name, out _, out _) == SubtreeLookup.Found;
-
     private readonly struct Collector(List<PreservedBlock> blocks) : IBlockVisitor
     {
         public List<PreservedBlock> Blocks => blocks;

@@ -36,7 +36,7 @@ public class PocLifeCycleTests
     }
 
     [Fact]
-    public void WithoutNokaslrTheMountCrashesTheKernelAndNotTheSimulator()
+    public void Without_nokaslr_the_mount_crashes_the_kernel_and_not_the_simulator()
     {
         TmpfsBench bench = new(client: TmpfsPocActor.Client);
         Assert.Equal(0, bench.Mount("data", "kho=test"));
@@ -69,7 +69,7 @@ public class PocLifeCycleTests
     }
 
     [Fact]
-    public void TheTwoLayoutsDoNotFindEachOthersData()
+    public void The_two_layouts_do_not_find_each_others_data()
     {
         TmpfsBench bench = new(commandLine: Nokaslr, client: TmpfsPocActor.Client);
         Assert.Equal(0, bench.Mount("data", "kho=test"));

@@ -126,12 +126,27 @@ internal sealed class TmpfsKernel
 
     public byte[] Content(string path)
     {
-        TmpfsInode inode = Inode(path, out TmpfsFileSystem fileSystem);
-        byte[] bytes = new byte[inode.SizeBytes];
-        fileSystem.CopyContent(inode, 0, bytes);
+        byte[] bytes = ContentOf(Inode(path, out _));
         KernelResult read = Ask(TmpfsProtocol.Read, path, 0, Math.Min((ulong)bytes.Length, TmpfsSystemCalls.ReadLimitBytes));
         Assert.Equal((ulong)bytes.Length, read.Value);
         Assert.Equal(Crc32.Of(bytes), read.Extra);
+        return bytes;
+    }
+
+    /// <summary>A file's bytes as its pages hold them; holes are zero.</summary>
+    public byte[] ContentOf(TmpfsInode inode)
+    {
+        byte[] bytes = new byte[inode.SizeBytes];
+        for (int i = 0; i < inode.Pages.Count; i++)
+        {
+            TmpfsPage page = inode.Pages[i];
+            ulong start = page.Index * PageGeometry.SizeBytes;
+            if (page.IsUpToDate && start < inode.SizeBytes)
+            {
+                Memory.Read(page.Phys, bytes.AsSpan((int)start, (int)Math.Min(PageGeometry.SizeBytes, inode.SizeBytes - start)));
+            }
+        }
+
         return bytes;
     }
 

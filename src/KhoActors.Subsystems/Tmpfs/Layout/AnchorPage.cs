@@ -47,7 +47,7 @@ public readonly record struct AnchorReading(AnchorVerdict Verdict, string Reason
 
 /// <summary>
 /// The anchor page of tmpfs-kho-v1, sub-blob <c>tmpfs-kho</c>: who wrote it, how far the snapshot is, and a slot for each mount. Layout of our
-/// own, documented in docs/tmpfs.md; little-endian.
+/// own, documented in docs/abi.md; little-endian.
 /// </summary>
 public static class AnchorPage
 {

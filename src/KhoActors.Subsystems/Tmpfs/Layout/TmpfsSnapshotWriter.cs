@@ -31,9 +31,6 @@ public sealed class TmpfsSnapshotWriter
     /// <summary>Extended attributes of the inodes, which are not handed over.</summary>
     public int ExtendedAttributes { get; private set; }
 
-    /// <summary>Inodes that a name leads to.</summary>
-    public int Inodes => _inodes.Count;
-
     /// <summary>Counts the pages. Inodes without a link live only because they are open: they are left out.</summary>
     /// <param name="root">The root directory.</param>
     /// <param name="inodes">All inodes, ascending by number.</param>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
@@ -27,13 +26,13 @@ internal sealed class PocIncoming(ClientKernel kernel, PocState state)
     /// (-EINVAL) or there is no memory for the bitmap (-ENOMEM), nothing is claimed and what was handed over stays reserved for this boot; when
     /// the slab cannot be read (-EINVAL), the pages are claimed and the rest is not. Either is only logged: tmpfs works, its KHO mounts are empty.
     /// </summary>
-    /// <param name="call">Carries the requests to the KHO core.</param>
-    /// <returns>The requests, each to be answered before the next.</returns>
+    /// <returns>The calls to the KHO core.</returns>
     /// <exception cref="SimulatedOopsException">The tree, or the bit of a page that it lists, is not in RAM.</exception>
-    public IEnumerable<Message> Claim(PocCall call)
+    public IEnumerator<KernelCall> Claim()
     {
-        yield return new RetrieveSubtree(PocTree.SubtreeName).ToMessage();
-        if (!call.Reply.Succeeded || !Open(call.Reply.Value, call.Reply.Extra, out int tmpfs))
+        KernelCall retrieve = KernelCall.RetrieveSubtree(PocTree.SubtreeName);
+        yield return retrieve;
+        if (retrieve.Code != 0 || !Open(retrieve.Result.Value, retrieve.Result.Extra, out int tmpfs))
         {
             yield break;
         }
@@ -42,7 +41,7 @@ internal sealed class PocIncoming(ClientKernel kernel, PocState state)
         {
             // A claim that fails warns and is not noticed further: a page that is not there is used all the same.
             state.Bitmap!.Set(PageGeometry.PfnOf(page.Phys));
-            yield return new AddressRequest(page.Phys).ToMessage(KhoProtocol.RestoreFolio);
+            yield return KernelCall.RestoreFolio(page.Phys);
         }
 
         int error = PocTreeReader.ReadSlab(ReadTree(), tmpfs, out List<PocRange> blocks, out ulong firstFree);
@@ -55,7 +54,7 @@ internal sealed class PocIncoming(ClientKernel kernel, PocState state)
         foreach (PocRange block in blocks)
         {
             state.Slab.AddBlock(block.Phys);
-            yield return new AddressRequest(block.Phys).ToMessage(KhoProtocol.RestoreFolio);
+            yield return KernelCall.RestoreFolio(block.Phys);
         }
 
         state.Slab.FirstFree = firstFree;

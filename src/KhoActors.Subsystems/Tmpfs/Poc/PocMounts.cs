@@ -78,20 +78,13 @@ internal sealed class PocMounts
         return supers;
     }
 
-    private static (string First, string Second) Split(in Message request)
-    {
-        string text = request.Text ?? "";
-        int split = text.IndexOf('\0', StringComparison.Ordinal);
-        return split < 0 ? (text, "") : (text[..split], text[(split + 1)..]);
-    }
-
     /// <summary>
     /// mount. <c>kho=</c> needs CAP_SYS_ADMIN in the initial user namespace and is refused with -EINVAL without; names are not compared, and any
     /// character will do. <c>kho_must</c> is not known to the proof of concept.
     /// </summary>
     private int Mount(in Message request, TmpfsTime now)
     {
-        (string point, string text) = Split(request);
+        (string point, string text) = TmpfsProtocol.TextsOf(request);
         TmpfsMounter mounter = (TmpfsMounter)request.A;
         if (!TmpfsMountTable.TryName(point, out string name) || text.AsSpan().ContainsAnyExceptInRange('\x1', '\xFF'))
         {
@@ -190,7 +183,7 @@ internal sealed class PocMounts
 
     private int Remount(in Message request)
     {
-        (string point, string text) = Split(request);
+        (string point, string text) = TmpfsProtocol.TextsOf(request);
         if (!TmpfsMountTable.TryName(point, out string name)
             || _table.Find(name) is not { } fileSystem
             || text.AsSpan().ContainsAnyExceptInRange('\x1', '\xFF')
@@ -208,7 +201,7 @@ internal sealed class PocMounts
     /// </summary>
     private int Unmount(in Message request)
     {
-        (string point, _) = Split(request);
+        (string point, _) = TmpfsProtocol.TextsOf(request);
         if (!TmpfsMountTable.TryName(point, out string name) || _table.Find(name) is not { } fileSystem)
         {
             return -Errno.EINVAL;

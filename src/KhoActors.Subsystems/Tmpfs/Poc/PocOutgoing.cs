@@ -1,4 +1,3 @@
-using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memory;
@@ -24,84 +23,89 @@ internal sealed class PocOutgoing(ClientKernel kernel, PocState state, Func<IRea
     /// <summary>Whether any piece of memory that is handed over lies in scratch: the loader of 2024 refused to load then.</summary>
     public bool OverlapsScratch => _listed.Exists(block => kernel.OverlapsScratch(block.Phys, (ulong)PageGeometry.SizeBytes << block.Order));
 
-    /// <summary>Writes 1 to <c>active</c>; nothing happens when it is 1.</summary>
+    /// <summary>
+    /// Writes 1 to <c>active</c>; nothing happens when it is 1. Answers 0; -ENOMEM without scratch, that is without KHO; -EINVAL for every failure
+    /// while serializing, all of it undone.
+    /// </summary>
     /// <param name="refusesScratch">Whether memory in scratch is an error, as it is to the loader.</param>
-    /// <param name="call">Its result: 0; -ENOMEM without scratch, that is without KHO; -EINVAL for every failure while serializing, all of it undone.</param>
-    /// <returns>The requests, each to be answered before the next.</returns>
-    public IEnumerable<Message> Dump(bool refusesScratch, PocCall call)
+    /// <param name="request">Receives the answer.</param>
+    /// <returns>The calls to the KHO core.</returns>
+    public IEnumerable<KernelCall> Dump(bool refusesScratch, ClientRequest request)
     {
         if (IsActive || !kernel.KhoEnabled)
         {
-            call.Result = IsActive ? 0 : -Errno.ENOMEM;
+            request.Return(IsActive ? 0 : -Errno.ENOMEM);
             yield break;
         }
 
+        request.Return(-Errno.EINVAL);
         if (Serialize() is not { } tree || (refusesScratch && OverlapsScratch))
         {
-            call.Result = -Errno.EINVAL;
             yield break;
         }
 
-        yield return new AllocPreserve((ulong)tree.Length).ToMessage();
-        if (!call.Reply.Succeeded)
+        KernelCall call = KernelCall.AllocPreserve((ulong)tree.Length);
+        yield return call;
+        if (call.Code != 0)
         {
-            call.Result = -Errno.EINVAL;
             yield break;
         }
 
-        _treePhys = call.Reply.Value;
+        _treePhys = call.Result.Value;
         kernel.Memory.Write(_treePhys, tree);
         int preserved = 0;
-        for (; call.Reply.Succeeded && preserved < _listed.Count; preserved++)
+        for (; preserved < _listed.Count; preserved++)
         {
-            yield return new FolioRequest(_listed[preserved].Pfn, _listed[preserved].Order).ToMessage(KhoProtocol.PreserveFolio);
+            call = KernelCall.PreserveFolio(_listed[preserved].Phys, _listed[preserved].Order);
+            yield return call;
+            if (call.Code != 0)
+            {
+                break;
+            }
         }
 
-        if (!call.Reply.Succeeded)
+        if (preserved == _listed.Count)
         {
-            preserved--;
-        }
-        else
-        {
-            yield return new AddSubtree(PocTree.SubtreeName, _treePhys, (ulong)tree.Length).ToMessage();
+            call = KernelCall.AddSubtree(PocTree.SubtreeName, _treePhys, (ulong)tree.Length);
+            yield return call;
         }
 
-        IsActive = call.Reply.Succeeded;
+        IsActive = call.Code == 0;
         if (IsActive)
         {
+            request.Return(0);
             yield break;
         }
 
-        call.Result = -Errno.EINVAL;
-        foreach (Message undo in Undo(preserved))
+        foreach (KernelCall undo in Undo(preserved))
         {
             yield return undo;
         }
     }
 
     /// <summary>Writes 0 to <c>active</c>; nothing happens when it is 0.</summary>
-    /// <returns>The requests, each to be answered before the next.</returns>
-    public IEnumerable<Message> Abort()
+    /// <returns>The calls to the KHO core.</returns>
+    public IEnumerable<KernelCall> Abort()
     {
         if (IsActive)
         {
             IsActive = false;
-            yield return new AddressRequest(_treePhys).ToMessage(KhoProtocol.RemoveSubtree);
-            foreach (Message undo in Undo(_listed.Count))
+            yield return KernelCall.RemoveSubtree(_treePhys);
+            foreach (KernelCall undo in Undo(_listed.Count))
             {
                 yield return undo;
             }
         }
     }
 
-    private IEnumerable<Message> Undo(int preserved)
+    private IEnumerable<KernelCall> Undo(int preserved)
     {
         while (preserved-- > 0)
         {
-            yield return new FolioRequest(_listed[preserved].Pfn, _listed[preserved].Order).ToMessage(KhoProtocol.UnpreserveFolio);
+            yield return KernelCall.UnpreserveFolio(_listed[preserved].Phys, _listed[preserved].Order);
         }
 
-        yield return new AddressRequest(_treePhys).ToMessage(KhoProtocol.UnpreserveFree);
+        yield return KernelCall.UnpreserveFree(_treePhys);
     }
 
     private byte[]? Serialize()

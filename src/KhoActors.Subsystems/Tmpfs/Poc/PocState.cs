@@ -8,9 +8,6 @@ namespace KhoActors.Subsystems.Tmpfs.Poc;
 /// <param name="addresses">Its direct map.</param>
 internal sealed class PocState(ClientKernel kernel, PocAddresses addresses)
 {
-    /// <summary>The direct map.</summary>
-    public PocAddresses Addresses => addresses;
-
     /// <summary>Where KHO inodes come from.</summary>
     public PocSlab Slab { get; } = new(kernel, addresses);
 
@@ -36,18 +33,4 @@ internal sealed class PocState(ClientKernel kernel, PocAddresses addresses)
     /// <returns>The directory in RAM.</returns>
     /// <exception cref="SimulatedOopsException">It is not in RAM.</exception>
     public PocDirectory DirectoryOf(ulong number) => new(kernel.Memory, addresses, number);
-}
-
-/// <summary>A piece of work that asks the KHO core one request after the other, and its end.</summary>
-/// <param name="request">Who asked for the work.</param>
-internal sealed class PocCall(in Delivery request)
-{
-    /// <summary>Who asked for the work.</summary>
-    public Delivery Request { get; } = request;
-
-    /// <summary>The core's answer to the last request.</summary>
-    public KernelResult Reply { get; set; }
-
-    /// <summary>What the work ends with: 0, or a negative errno.</summary>
-    public int Result { get; set; }
 }

@@ -7,7 +7,7 @@ namespace KhoActors.Subsystems.Tmpfs.Poc;
 /// tmpfs with the proof of concept of December 2024: system calls on mounts, the switch <c>active</c>, and what is claimed at boot. One piece of
 /// work that asks the KHO core is under way at a time, as under the core's lock of 2024; system calls go on meanwhile.
 /// </summary>
-public sealed class TmpfsPocActor : IActor
+public sealed class TmpfsPocActor : SequentialClient
 {
     /// <summary>
     /// Compaction moves a page of a file to another frame. A: place of the page; text: path. -ENOENT where no page is cached; -ENOMEM. The
@@ -19,9 +19,6 @@ public sealed class TmpfsPocActor : IActor
     private readonly PocIncoming _incoming;
     private readonly PocOutgoing _outgoing;
     private readonly ClientKernel _kernel;
-    private readonly Queue<Delivery> _waiting = [];
-    private IEnumerator<Message>? _work;
-    private PocCall? _call;
     private bool _activatedByKexec;
 
     /// <summary>The client in one kernel generation.</summary>
@@ -47,18 +44,8 @@ public sealed class TmpfsPocActor : IActor
     };
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">A reply that nothing waits for.</exception>
-    public void Receive(in Delivery delivery, Outbox outbox)
+    protected override bool AnswerAtOnce(in Delivery delivery, Outbox outbox)
     {
-        if (delivery.Message.Kind.IsReply)
-        {
-            PocCall call = _work is null ? throw new InvalidOperationException("a reply that nothing waits for") : _call!;
-            call.Reply = KernelResult.From(delivery.Message);
-            Continue(outbox);
-            StartNext(outbox);
-            return;
-        }
-
         switch (ClientProtocol.NumberOf(delivery.Message.Kind))
         {
             case ClientProtocol.Init:
@@ -66,57 +53,36 @@ public sealed class TmpfsPocActor : IActor
             case ClientProtocol.Thaw:
             case TmpfsProtocol.FreezeNow:
             case TmpfsProtocol.ThawNow:
-                _waiting.Enqueue(delivery);
-                StartNext(outbox);
-                break;
+                return false;
             case ClientProtocol.Exit:
                 // Built into the kernel: module tools cannot take it away.
                 outbox.Reply(delivery, new KernelResult(-Errno.EBUSY).ToReply(delivery.Message.Kind));
-                break;
+                return true;
             default:
                 _mounts.Receive(delivery, outbox);
-                break;
+                return true;
         }
     }
 
-    private void StartNext(Outbox outbox)
+    /// <inheritdoc/>
+    protected override IEnumerator<KernelCall> Serve(ClientRequest request)
     {
-        while (_work is null && _waiting.TryDequeue(out Delivery request))
+        ArgumentNullException.ThrowIfNull(request);
+        return request.Number switch
         {
-            _call = new PocCall(request);
-            _work = WorkFor(_call).GetEnumerator();
-            Continue(outbox);
-        }
+            ClientProtocol.Init => _incoming.Claim(),
+            ClientProtocol.Freeze => FreezeForKexec(request).GetEnumerator(),
+            ClientProtocol.Thaw => ThawAfterKexec().GetEnumerator(),
+            TmpfsProtocol.FreezeNow => _outgoing.Dump(refusesScratch: false, request).GetEnumerator(),
+            _ => _outgoing.Abort().GetEnumerator(),
+        };
     }
-
-    /// <summary>Asks what the work asks next, or answers whoever wanted it.</summary>
-    private void Continue(Outbox outbox)
-    {
-        if (_work!.MoveNext())
-        {
-            outbox.Send(ActorId.Kho, _work.Current);
-            return;
-        }
-
-        _work.Dispose();
-        _work = null;
-        outbox.Reply(_call!.Request, new KernelResult(_call.Result).ToReply(_call.Request.Message.Kind));
-    }
-
-    private IEnumerable<Message> WorkFor(PocCall call) => ClientProtocol.NumberOf(call.Request.Message.Kind) switch
-    {
-        ClientProtocol.Init => _incoming.Claim(call),
-        ClientProtocol.Freeze => FreezeForKexec(call),
-        ClientProtocol.Thaw => ThawAfterKexec(),
-        TmpfsProtocol.FreezeNow => _outgoing.Dump(refusesScratch: false, call),
-        _ => _outgoing.Abort(),
-    };
 
     /// <summary>
     /// A kexec begins. In 2024 an inactive KHO passed nothing; today's core always hands over, so the kexec activates when nobody did. What the
     /// loader of 2024 checked is checked here.
     /// </summary>
-    private IEnumerable<Message> FreezeForKexec(PocCall call)
+    private IEnumerable<KernelCall> FreezeForKexec(ClientRequest request)
     {
         if (!_kernel.KhoEnabled)
         {
@@ -125,20 +91,20 @@ public sealed class TmpfsPocActor : IActor
 
         if (_outgoing.IsActive)
         {
-            call.Result = _outgoing.OverlapsScratch ? -Errno.EINVAL : 0;
+            request.Return(_outgoing.OverlapsScratch ? -Errno.EINVAL : 0);
             yield break;
         }
 
-        foreach (Message request in _outgoing.Dump(refusesScratch: true, call))
+        foreach (KernelCall call in _outgoing.Dump(refusesScratch: true, request))
         {
-            yield return request;
+            yield return call;
         }
 
         _activatedByKexec = _outgoing.IsActive;
     }
 
     /// <summary>The kexec was given up: what it activated is undone, what user space activated stays.</summary>
-    private IEnumerable<Message> ThawAfterKexec()
+    private IEnumerable<KernelCall> ThawAfterKexec()
     {
         bool undoes = _activatedByKexec;
         _activatedByKexec = false;

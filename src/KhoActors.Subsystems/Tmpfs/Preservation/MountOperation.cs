@@ -158,7 +158,7 @@ internal sealed class MountOperation(TmpfsPreservation preservation, TmpfsResour
 
     private void Finish(TmpfsFileSystem fileSystem, ulong carried)
     {
-        TmpfsMount mount = new(request.Point, fileSystem, carried);
+        TmpfsMount mount = new(fileSystem, carried);
         preservation.Add(mount);
         mounted(mount);
     }

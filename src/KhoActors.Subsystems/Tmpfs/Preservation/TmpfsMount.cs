@@ -3,14 +3,10 @@ using KhoActors.Subsystems.Tmpfs.Layout;
 namespace KhoActors.Subsystems.Tmpfs.Preservation;
 
 /// <summary>A mounted file system.</summary>
-/// <param name="point">Its mount point.</param>
 /// <param name="fileSystem">The file system.</param>
 /// <param name="carried">Kernels that had passed it on unmounted when it was mounted here.</param>
-internal sealed class TmpfsMount(string point, TmpfsFileSystem fileSystem, ulong carried = 0)
+internal sealed class TmpfsMount(TmpfsFileSystem fileSystem, ulong carried = 0)
 {
-    /// <summary>Its mount point, a name without a slash.</summary>
-    public string Point => point;
-
     /// <summary>The file system.</summary>
     public TmpfsFileSystem FileSystem => fileSystem;
 

@@ -53,8 +53,8 @@ public class PocLayoutTests
         Assert.Equal([0xEE, 0xEE, 0xEE, 0xEE], bytes[20..24].ToArray());
         Assert.Equal(0x18191A1B1C1D1E1FUL, BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]));
         Assert.Equal(0x2021222324252627UL, BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]));
-        Assert.Equal([0x28, 0x30, -2, 0x40], new[] { 40, 48, 56, 64 }.Select(at => BinaryPrimitives.ReadInt64LittleEndian(_machine.Bytes(phys + (ulong)at, 8))));
-        Assert.Equal([0x48, 0x4C, 0x50, 0x54], new[] { 72, 76, 80, 84 }.Select(at => BinaryPrimitives.ReadInt32LittleEndian(_machine.Bytes(phys + (ulong)at, 4))));
+        Assert.Equal([0x28, 0x30, -2, 0x40], from at in (ulong[])[40, 48, 56, 64] select (long)_machine.Memory.ReadUInt64(phys + at));
+        Assert.Equal([0x48U, 0x4C, 0x50, 0x54], from at in (ulong[])[72, 76, 80, 84] select _machine.Memory.ReadUInt32(phys + at));
         Assert.Equal(0x58595A5BU, BinaryPrimitives.ReadUInt32LittleEndian(bytes[88..]));
         Assert.Equal(0x5C5D5E5FU, BinaryPrimitives.ReadUInt32LittleEndian(bytes[92..]));
         Assert.Equal(0x6061626364656000UL, BinaryPrimitives.ReadUInt64LittleEndian(bytes[96..]));

@@ -29,7 +29,12 @@ internal sealed class PocMachine
     private uint _correlation;
 
     public PocMachine(
-        Func<ClientKernel, IActor> create, bool boot = true, string commandLine = "nokaslr", bool khoEnabled = true, bool debug = false, params (ulong, ulong)[] ram)
+        Func<ClientKernel, IActor> create,
+        bool boot = true,
+        string commandLine = "nokaslr",
+        bool khoEnabled = true,
+        bool debug = false,
+        params (ulong, ulong)[] ram)
     {
         _create = create;
         _ram = ram.Length == 0 ? [(1, RamEndPfn)] : ram;
@@ -133,8 +138,6 @@ internal sealed class PocMachine
             }
         }
     }
-
-    public KernelResult Retrieve(string name) => Call(new RetrieveSubtree(name).ToMessage(), ActorId.Kho);
 
     /// <summary>The blob that this kernel publishes under a name; null without one.</summary>
     public (ulong Phys, ulong SizeBytes)? Published(string name)

@@ -268,8 +268,9 @@ public class PocModelTests
         }
 
         private IEnumerable<string> Children(string directory) => _model.Keys
-            .Where(path => path.StartsWith(directory + "/", StringComparison.Ordinal) && !path[(directory.Length + 1)..].Contains('/', StringComparison.Ordinal))
+            .Where(path => path.StartsWith(directory + "/", StringComparison.Ordinal))
             .Select(path => path[(directory.Length + 1)..])
+            .Where(name => !name.Contains('/', StringComparison.Ordinal))
             .Order(StringComparer.Ordinal);
 
         private void Check(int expected, int actual, string path) =>

@@ -96,7 +96,11 @@ internal sealed class PocUser(PocMachine machine)
 
     public uint Links(string path) => (uint)Stat(path, TmpfsStatField.ModeLinksOwner).Value;
 
-    public (uint Uid, uint Gid) Owner(string path) => Stat(path, TmpfsStatField.ModeLinksOwner).Extra is var owner ? ((uint)(owner >> 32), (uint)owner) : default;
+    public (uint Uid, uint Gid) Owner(string path)
+    {
+        ulong owner = Stat(path, TmpfsStatField.ModeLinksOwner).Extra;
+        return ((uint)(owner >> 32), (uint)owner);
+    }
 
     public KernelResult StatFileSystem(ulong what, string point = "m") => Ask(TmpfsProtocol.StatFileSystem, point, what);
 

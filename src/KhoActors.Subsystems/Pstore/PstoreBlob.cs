@@ -18,9 +18,10 @@ public sealed class PstoreBlob
     private const uint FdtMagic = 0xEDFE_0DD0;
     private readonly byte[] _data;
 
-    private PstoreBlob(PstoreLayout layout, in PstoreRecord record, string? problem, byte[] data)
+    private PstoreBlob(PstoreLayout layout, ulong recordPhys, in PstoreRecord record, string? problem, byte[] data)
     {
         Layout = layout;
+        RecordPhys = recordPhys;
         Record = record;
         Problem = problem;
         _data = data;
@@ -28,6 +29,9 @@ public sealed class PstoreBlob
 
     /// <summary>The layout that it has.</summary>
     public PstoreLayout Layout { get; }
+
+    /// <summary>Where the record's struct begins.</summary>
+    public ulong RecordPhys { get; }
 
     /// <summary>The record's fields, as they stand there.</summary>
     public PstoreRecord Record { get; }
@@ -101,6 +105,6 @@ public sealed class PstoreBlob
         string? problem = record.SizeBytes == 0 ? null : record.Problem(capacity);
         byte[] data = new byte[problem is null ? (int)record.SizeBytes : 0];
         memory.Read(phys + (ulong)layout.DataOffset, data);
-        return new PstoreBlob(layout, record, problem, data);
+        return new PstoreBlob(layout, phys, record, problem, data);
     }
 }

@@ -30,7 +30,7 @@ internal static class TmpfsRequestText
             TmpfsProtocol.Truncate => Numbers($"truncate {text}", request.A),
             TmpfsProtocol.Allocate => Numbers($"{((request.A & 2) != 0 ? "punch" : "fallocate")} {text}", request.B, request.C),
             TmpfsProtocol.Seek => Numbers($"{(request.B == 3 ? "seek-data" : "seek-hole")} {text}", request.A),
-            TmpfsProtocol.Stat => $"stat {text} {(TmpfsStatField)request.A}",
+            TmpfsProtocol.Stat => $"stat {text} {TmpfsCommands.NameOf((TmpfsStatField)request.A)}",
             TmpfsProtocol.ChangeMode => $"chmod {text} {Convert.ToString((long)request.A, 8)}",
             TmpfsProtocol.ChangeOwner => Numbers($"chown {text}", request.B >> 32, request.B & uint.MaxValue),
             TmpfsProtocol.ChangeTimes => Numbers($"utimes {text}", request.A, request.B),

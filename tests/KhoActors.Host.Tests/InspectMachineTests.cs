@@ -156,7 +156,7 @@ public sealed class InspectMachineTests
     [InlineData("kho: --machine '-1': a whole number from 0 to", "tiny", "--machine", "-1")]
     [InlineData("kho: scenario tiny has no generation 4; it has 0 to 3", "tiny", "--at", "4")]
     [InlineData("kho: --at 'x': a whole number from 0 to", "tiny", "--at", "x")]
-    [InlineData("kho: no view 'ram'; there are debugfs, fdt, radix, memory, dmesg", "tiny", "ram")]
+    [InlineData("kho: no view 'ram'; there are debugfs, fdt, radix, memory, dmesg, pstore, tmpfs", "tiny", "ram")]
     [InlineData("kho: the view radix is shown as a whole; 'x' is too much", "tiny", "radix", "x")]
     [InlineData("kho: no file 'in/fdt' in debugfs of this kernel; there are kho/out/fdt, ", "tiny", "debugfs", "in/fdt", "--at", "0")]
     [InlineData("kho: no file 'out' in debugfs of this kernel; there are ", "tiny", "debugfs", "out")]
@@ -165,6 +165,9 @@ public sealed class InspectMachineTests
     [InlineData("kho: KHO is off in this kernel: there is no /sys/kernel/debug/kho", "tiny", "--set", "command_line=kho=off")]
     [InlineData("kho: KHO is off in this kernel: it hands no root FDT over", "tiny", "fdt", "--set", "command_line=kho=off")]
     [InlineData("kho: KHO is off in this kernel: it preserves nothing", "tiny", "radix", "--set", "command_line=kho=off")]
+    [InlineData("kho: this kernel neither received nor hands over a blob pstore-kho", "tiny", "pstore")]
+    [InlineData("kho: this kernel neither received nor hands over an anchor tmpfs-kho", "tiny", "tmpfs")]
+    [InlineData("kho: the view tmpfs is shown as a whole; 'in' is too much", "tiny", "tmpfs", "in")]
     [InlineData("kho: --seed 'random': a number from 0 to 18446744073709551615 is accepted", "tiny", "--seed", "random")]
     public void What_cannot_be_shown_is_refused_in_one_line(string expected, params string[] arguments)
     {
@@ -174,6 +177,85 @@ public sealed class InspectMachineTests
         Assert.StartsWith(expected, run.ErrorLine, StringComparison.Ordinal);
         Assert.Empty(run.Out);
         Assert.Equal(ExitCode.Usage, Inspect([.. arguments, "--json"]).ExitCode);
+    }
+
+    [Fact]
+    public void What_pstore_handed_over_is_what_the_next_kernel_received()
+    {
+        string[] lines = Inspect("smoke", "--machine", "3", "--at", "5", "pstore").Out.Split('\n');
+        JsonElement first = Inspect("smoke", "--machine", "3", "--at", "5", "pstore", "--json").Json.GetProperty("content");
+        JsonElement second = Inspect("smoke", "--machine", "3", "--at", "6", "pstore", "--json").Json.GetProperty("content");
+
+        Assert.Matches("^in: 0x[0-9a-f]+, 4144 bytes: version 1, Shutdown#1 Part1, [0-9]+ bytes of text, 17672256", lines[0]);
+        Assert.Equal("  Shutdown#1 Part1", lines[1]);
+        Assert.Equal("  <5>[    0.000000] Linux version 7.3.0-rc7-lab", lines[2]);
+        Assert.Equal(["in", "out"], ProgramRun.Fields(first));
+        Assert.Equal(["phys", "bytes", "layout", "problem", "record"], ProgramRun.Fields(first.GetProperty("out")));
+        Assert.Equal(
+            ["phys", "bytes", "seconds", "nanoseconds", "count", "reason", "reason_name", "part", "compressed", "text"],
+            ProgramRun.Fields(first.GetProperty("out").GetProperty("record")));
+        Assert.Equal(first.GetProperty("out").GetRawText(), second.GetProperty("in").GetRawText());
+    }
+
+    [Fact]
+    public void A_kernel_after_a_cold_boot_that_dumped_nothing_has_an_empty_record_and_received_none()
+    {
+        string[] arguments = ["pstore-deflate", "--machine", "0", "--at", "1", "--kexecs", "1", "--set", "kexec.cold_boot=100 %",
+            "--set", "kexec.panic_without_handover=0 %", "--set", "kexec.emergency_restart=0 %", "--set", "workload.mix.oops=0",
+            "--set", "workload.mix.jump_and_return=0", "pstore"];
+        JsonElement content = Inspect([.. arguments, "--json"]).Json.GetProperty("content");
+
+        Assert.StartsWith("in: none\nout: 0x", Inspect(arguments).Out, StringComparison.Ordinal);
+        Assert.EndsWith("131120 bytes: version 1, empty\n", Inspect(arguments).Out, StringComparison.Ordinal);
+        Assert.Equal(JsonValueKind.Null, content.GetProperty("in").ValueKind);
+        Assert.Equal(JsonValueKind.Null, content.GetProperty("out").GetProperty("record").ValueKind);
+    }
+
+    [Fact]
+    public void A_compressed_record_is_shown_inflated()
+    {
+        JsonElement record = Inspect("pstore-deflate", "--machine", "0", "--at", "1", "pstore", "--json")
+            .Json.GetProperty("content").GetProperty("in").GetProperty("record");
+
+        Assert.Equal(1, record.GetProperty("compressed").GetInt32());
+        string text = record.GetProperty("text").GetString()!;
+        Assert.StartsWith("Shutdown#1 Part1\n<", text, StringComparison.Ordinal);
+        Assert.True(text.Length > record.GetProperty("bytes").GetInt32());
+    }
+
+    [Fact]
+    public void What_tmpfs_hands_over_is_a_tree_of_every_mount()
+    {
+        string[] arguments = ["tmpfs-chain", "--machine", "0", "--at", "2", "tmpfs"];
+        string text = Inspect(arguments).Out;
+        JsonElement content = Inspect([.. arguments, "--json"]).Json.GetProperty("content");
+        JsonElement mount = content.GetProperty("out").GetProperty("mounts").EnumerateArray().Single(
+            static mount => mount.GetProperty("name").GetString() == "data");
+
+        Assert.Contains("out: anchor at 0x810000: complete, generation 3, mounts: 3\n", text, StringComparison.Ordinal);
+        Assert.Contains("mount data: super page at 0xc1a000, 272 pages, carried\n", text, StringComparison.Ordinal);
+        Assert.Contains("kernels that passed it on unmounted: 1,", text, StringComparison.Ordinal);
+        Assert.Matches("(?m)^ +3 -rw-r--r-- +2 +0 +0 +1074765824 +253 /dir/renamed$", text);
+        Assert.Matches("(?m)^ +4 lrwxrwxrwx +1 +0 +0 +8 +0 /link -> dir/file$", text);
+        Assert.Contains("its pages are this kernel's by now", text, StringComparison.Ordinal);
+        Assert.Equal(["phys", "state", "reason", "generation", "mounts"], ProgramRun.Fields(content.GetProperty("out")));
+        Assert.Equal(["name", "phys", "pages", "carried", "problem", "super", "tree"], ProgramRun.Fields(mount));
+        Assert.Equal(256, mount.GetProperty("super").GetProperty("max_blocks").GetInt32());
+        Assert.Equal(
+            ["/", "/dir", "/dir/file", "/dir/renamed", "/link", "/sparse", "/pipe"],
+            mount.GetProperty("tree").EnumerateArray().Select(static entry => entry.GetProperty("path").GetString()!));
+        Assert.Equal(
+            ["path", "inode", "mode", "links", "uid", "gid", "bytes", "pages", "target"], ProgramRun.Fields(mount.GetProperty("tree")[0]));
+    }
+
+    [Fact]
+    public void An_anchor_of_a_kernel_that_froze_nothing_is_empty_and_a_mount_that_nobody_took_is_shown_as_it_came()
+    {
+        string last = Inspect("tmpfs-chain", "--machine", "0", "--kexecs", "3", "--at", "3", "tmpfs").Out;
+
+        Assert.Contains("out: anchor at 0x", last, StringComparison.Ordinal);
+        Assert.Contains(": empty: nothing is frozen\n", last, StringComparison.Ordinal);
+        Assert.Matches("(?s)^in: .*mount data: [^\n]*, carried\n.* /dir/renamed\n.*out: ", last);
     }
 
     [Fact]

@@ -107,6 +107,11 @@ public sealed class Machine : ISnapshotting, IDisposable
         string? death = generation.Boot();
         WorkloadActor user = new(workload, programs, script, isLast);
         (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, user, isLast) : (Die(death), death);
+        if (end == GenerationEnd.Kexec)
+        {
+            script.Jumped();
+        }
+
         bool handedOver = death is null && generation.IsKhoBoot;
         look?.Invoke(new LiveGeneration(generation.Number, generation.Kernel, end, lastWords));
         Leave(generation, end);

@@ -9,6 +9,9 @@ internal static class TmpfsCommands
 {
     private const string Seed = "seed";
 
+    // By their numbers in TmpfsStatField.
+    private static readonly string[] StatFields = ["inode", "mode", "blocks", "atime", "mtime", "ctime", "btime"];
+
     private static readonly CommandTable Table = new(
         new UserCommandShape("mount", "POINT [OPTIONS] [ro|unprivileged|userns]...", Mount),
         new UserCommandShape("remount", "POINT [OPTIONS]", static words => words.Count is 1 or 2 ? Ask(TmpfsProtocol.Remount, Two(words, 1)) : null),
@@ -49,6 +52,9 @@ internal static class TmpfsCommands
 
     /// <summary>Reads a command.</summary>
     public static UserCommand ReadCommand(IReadOnlyList<string> words) => Table.Read(words);
+
+    /// <summary>What a script calls a field of stat.</summary>
+    public static string NameOf(TmpfsStatField field) => StatFields[(int)field];
 
     private static UserCommand Ask(byte number, string? text, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0) =>
         new(new Message(MessageKind.Of(TmpfsProtocol.Actor, number), a, b, c, d, text));
@@ -158,7 +164,7 @@ internal static class TmpfsCommands
                 : null;
         }
 
-        int field = Array.IndexOf(["inode", "mode", "blocks", "atime", "mtime", "ctime", "btime"], words.Count == 1 ? "inode" : words[1]);
+        int field = Array.IndexOf(StatFields, words.Count == 1 ? StatFields[0] : words[1]);
         return field < 0 ? null : Ask(TmpfsProtocol.Stat, words[0], (ulong)field);
     }
 

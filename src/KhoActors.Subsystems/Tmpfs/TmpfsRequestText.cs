@@ -20,7 +20,7 @@ internal static class TmpfsRequestText
             TmpfsProtocol.MakeDirectory => $"mkdir {text}",
             TmpfsProtocol.MakeNode => $"mknod {text}",
             TmpfsProtocol.Link => $"link {text}",
-            TmpfsProtocol.SymbolicLink => $"symlink {text}",
+            TmpfsProtocol.SymbolicLink => $"symlink {Shortened(text)}",
             TmpfsProtocol.Unlink => $"unlink {text}",
             TmpfsProtocol.RemoveDirectory => $"rmdir {text}",
             TmpfsProtocol.Rename => request.A == 0 ? $"rename {text}" : Numbers($"rename {text} with flags", request.A),
@@ -30,7 +30,7 @@ internal static class TmpfsRequestText
             TmpfsProtocol.Truncate => Numbers($"truncate {text}", request.A),
             TmpfsProtocol.Allocate => Numbers($"{((request.A & 2) != 0 ? "punch" : "fallocate")} {text}", request.B, request.C),
             TmpfsProtocol.Seek => Numbers($"{(request.B == 3 ? "seek-data" : "seek-hole")} {text}", request.A),
-            TmpfsProtocol.Stat => $"stat {text} {(TmpfsStatField)request.A}",
+            TmpfsProtocol.Stat => $"stat {text} {TmpfsCommands.NameOf((TmpfsStatField)request.A)}",
             TmpfsProtocol.ChangeMode => $"chmod {text} {Convert.ToString((long)request.A, 8)}",
             TmpfsProtocol.ChangeOwner => Numbers($"chown {text}", request.B >> 32, request.B & uint.MaxValue),
             TmpfsProtocol.ChangeTimes => Numbers($"utimes {text}", request.A, request.B),
@@ -49,6 +49,14 @@ internal static class TmpfsRequestText
             TmpfsProtocol.ListNames => Numbers("names", request.A),
             _ => $"request {request.Kind} {text}",
         };
+    }
+
+    /// <summary>A target and a path: what is too long for a line is the target.</summary>
+    private static string Shortened(string words)
+    {
+        const int longestTarget = 60;
+        int space = words.LastIndexOf(' ');
+        return space > longestTarget ? $"{words.AsSpan(0, longestTarget)}...{words.AsSpan(space)}" : words;
     }
 
     private static string Numbers(string words, ulong first) => string.Create(CultureInfo.InvariantCulture, $"{words} {first}");

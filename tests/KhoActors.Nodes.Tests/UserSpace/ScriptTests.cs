@@ -64,6 +64,16 @@ public class ScriptTests
     }
 
     [Fact]
+    public void A_jump_whose_refusal_was_expected_is_a_violation()
+    {
+        const string steps = "kexec load = 0, kexec execute = EBUSY, note put 3";
+        MachineRun run = NoteBench.Run($"{NoteBench.Quiet}script: [{{ generations: 0, steps: [{steps}] }}]");
+
+        Assert.Equal(["0 client-check: script step 'kexec execute = EBUSY': expected -EBUSY, found that the kernel made the jump"], run.Violations);
+        Assert.Equal(GenerationEnd.Kexec, run.Reports[0].End);
+    }
+
+    [Fact]
     public void A_step_that_nobody_answers_is_given_up_and_said()
     {
         MachineRun run = NoteBench.Run(NoteBench.Quiet + "script: [{ generations: 0, steps: [note silent, note put 3] }]");

@@ -18,7 +18,7 @@ internal sealed record TmpfsHandOver(ulong AnchorPhys, AnchorReading Reading, An
     /// <returns>What it leads to, or null when there is none.</returns>
     public static TmpfsHandOver? Incoming(LiveGeneration generation) =>
         SubtreeBlob.Incoming(generation, AnchorPage.SubtreeName) is { } anchor
-            ? Read(generation, anchor.Phys, IsWaiting, "mounted or discarded in this kernel: its pages are no longer the kernel's before")
+            ? Read(generation, anchor.Phys, IsWaiting, "its pages are this kernel's by now: mounted, passed on, or discarded")
             : null;
 
     /// <summary>Reads the anchor that a kernel hands over. It leads somewhere only while tmpfs is frozen.</summary>

@@ -9,6 +9,11 @@ namespace KhoActors.Host.Reports.Machines;
 /// <summary>What anchors of tmpfs-kho-v1 in RAM lead to: mounts and their trees.</summary>
 internal sealed class TmpfsView : MachineView
 {
+    private const string Complete = "complete";
+    private const string Building = "building";
+    private const string Empty = "empty";
+    private const int TargetLengthMax = 60;
+
     /// <inheritdoc/>
     public override string Name => "tmpfs";
 
@@ -64,14 +69,20 @@ internal sealed class TmpfsView : MachineView
         }
     }
 
-    private static string Describe(TmpfsHandOver handOver) => handOver.Reading.Verdict switch
+    private static string Describe(TmpfsHandOver handOver) => StateOf(handOver) switch
     {
-        AnchorVerdict.Complete => string.Create(
-            CultureInfo.InvariantCulture, $"generation {handOver.Reading.Generation}, mounts: {handOver.Mounts.Count}"),
-        AnchorVerdict.Nothing when handOver.State == AnchorState.Building => "building: a snapshot is being made or taken apart",
-        AnchorVerdict.Nothing => "empty: nothing is frozen",
-        AnchorVerdict.OtherVersion => $"of another version: {handOver.Reading.Reason}",
-        _ => $"damaged: {handOver.Reading.Reason}",
+        Complete => string.Create(CultureInfo.InvariantCulture, $"{Complete}, generation {handOver.Reading.Generation}, mounts: {handOver.Mounts.Count}"),
+        Building => $"{Building}: a snapshot is being made or taken apart",
+        Empty => $"{Empty}: nothing is frozen",
+        string state => $"{state}: {handOver.Reading.Reason}",
+    };
+
+    private static string StateOf(TmpfsHandOver handOver) => handOver.Reading.Verdict switch
+    {
+        AnchorVerdict.Complete => Complete,
+        AnchorVerdict.Nothing => handOver.State == AnchorState.Building ? Building : Empty,
+        AnchorVerdict.OtherVersion => "other-version",
+        _ => "damaged",
     };
 
     private static void WriteText(TmpfsHandOver.Mount mount, Terminal terminal)
@@ -97,11 +108,16 @@ internal sealed class TmpfsView : MachineView
             + $"pages: {super.MetaPages} of structure, {super.DataPages} of data"));
         terminal.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"  passed on {super.Carried} times without having been mounted, frozen at {super.Frozen.Seconds}.{super.Frozen.Nanoseconds:d9}"));
+            $"  kernels that passed it on unmounted: {super.Carried}, frozen at {super.Frozen.Seconds}.{super.Frozen.Nanoseconds:d9}"));
         SummaryTable table = new(">inode", "mode", ">links", ">uid", ">gid", ">bytes", ">pages", "path");
         foreach ((string path, TmpfsInode inode) in mount.Walk())
         {
-            string target = inode.Target is { } to ? $" -> {Printable(to)}" : string.Empty;
+            string target = inode.Target switch
+            {
+                null => string.Empty,
+                { Length: > TargetLengthMax } to => $" -> {Printable(to[..TargetLengthMax])}...",
+                string to => $" -> {Printable(to)}",
+            };
             table.Row(
                 Number(inode.Number), ModeText(inode), Number(inode.LinkCount), Number(inode.Uid), Number(inode.Gid), Number(TmpfsFileSystem.StatSize(inode)),
                 Number((ulong)inode.Pages.Count), $"{Printable(path)}{target}");
@@ -120,8 +136,8 @@ internal sealed class TmpfsView : MachineView
 
         json.WriteStartObject();
         json.WriteString("phys", Hex(handOver.AnchorPhys));
-        json.WriteString("state", Describe(handOver));
-        json.WriteBoolean("complete", handOver.Reading.Verdict == AnchorVerdict.Complete);
+        json.WriteString("state", StateOf(handOver));
+        json.WriteString("reason", handOver.Reading.Verdict is AnchorVerdict.OtherVersion or AnchorVerdict.Corrupt ? handOver.Reading.Reason : null);
         json.WriteNumber("generation", handOver.Reading.Generation);
         json.WriteStartArray("mounts");
         foreach (TmpfsHandOver.Mount mount in handOver.Mounts)

@@ -43,6 +43,15 @@ internal sealed class ScriptRunner(IReadOnlyList<ScriptStep> steps, bool isLast,
         }
     }
 
+    /// <summary>The kernel made the jump, which is no answer: whoever expected a refusal did not get it.</summary>
+    public void Jumped()
+    {
+        if (!Done && _step >= 0 && steps[_step] is { ExpectedCode: < 0 } step && step.Message.Kind.Value == MachineProtocol.Execute)
+        {
+            report($"script step '{step.Text}': expected {step.Expectation}, found that the kernel made the jump");
+        }
+    }
+
     /// <summary>A step has waited for as long as it may.</summary>
     /// <param name="step">Which step.</param>
     /// <param name="outbox">Receives the next step's request.</param>

@@ -34,7 +34,6 @@ internal sealed class Revival
         AllocateLedger,
         PublishLedger,
         FindRegion,
-        Done,
     }
 
     /// <summary>Whether everything was revived and operations may start.</summary>

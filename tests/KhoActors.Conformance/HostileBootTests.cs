@@ -28,11 +28,11 @@ public sealed class HostileBootTests
         string original = string.Empty;
         folder.ReplaceInflated(Pages, text => original = text);
         KernelBuild build = Fixtures.Kernels.Find(Capture.Open(folder.Path).Generation(1).Description.KernelBuild)!;
-        ulong state = 5;
+        SplitMix64 random = new(5);
         int died = 0;
         for (int round = 0; round < rounds; round++)
         {
-            folder.Compress(Pages, Damaged(original, ref state));
+            folder.Compress(Pages, Damaged(original, random));
             CaptureBoot? boot = null;
             Exception? problem = Record.Exception(() => boot = CaptureBoot.Run(CapturedStart.After(Capture.Open(folder.Path).Generation(0)), build));
             Assert.True(problem is null, $"round {round}: {problem}");
@@ -76,26 +76,26 @@ public sealed class HostileBootTests
     }
 
     /// <summary>One to three words of saved pages become something else; small offsets, where headers and properties are, more often.</summary>
-    private static string Damaged(string original, ref ulong state)
+    private static string Damaged(string original, SplitMix64 random)
     {
         JsonNode root = JsonNode.Parse(original)!;
         JsonArray pages = root["pages"]!.AsArray();
-        for (int i = 1 + (int)(SplitMix64.Next(ref state) % 3); i > 0; i--)
+        for (int i = 1 + random.Index(3); i > 0; i--)
         {
-            JsonNode page = pages[(int)(SplitMix64.Next(ref state) % (ulong)pages.Count)]!;
+            JsonNode page = pages[random.Index(pages.Count)]!;
             byte[] data = Convert.FromBase64String(page["data"]!.GetValue<string>());
             int[] used = [.. Enumerable.Range(0, data.Length / 8).Where(word => BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(word * 8)) != 0)];
-            bool hitsUsed = used.Length > 0 && SplitMix64.Next(ref state) % 4 != 0;
-            int at = hitsUsed ? used[SplitMix64.Next(ref state) % (ulong)used.Length] : (int)(SplitMix64.Next(ref state) % 512);
-            ulong value = Words[SplitMix64.Next(ref state) % (ulong)Words.Length];
+            bool hitsUsed = used.Length > 0 && random.Below(4) != 0;
+            int at = hitsUsed ? used[random.Index(used.Length)] : random.Index(512);
+            ulong value = Words[random.Index(Words.Length)];
             Span<byte> word = data.AsSpan(at * 8, 8);
-            if (SplitMix64.Next(ref state) % 2 == 0)
+            if (random.Below(2) == 0)
             {
                 BinaryPrimitives.WriteUInt64LittleEndian(word, value);
             }
             else
             {
-                word[(int)(SplitMix64.Next(ref state) % 8)] ^= (byte)(1 << (int)(SplitMix64.Next(ref state) % 8));
+                word[random.Index(8)] ^= (byte)(1 << random.Index(8));
             }
 
             page["data"] = Convert.ToBase64String(data);

@@ -144,15 +144,15 @@ public sealed class HostileCaptureTests
     {
         using CaptureFolder folder = new("faults-v4-7.3-tree");
         string[] files = [.. Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
-        ulong state = 7;
+        SplitMix64 random = new(7);
         for (int round = 0; round < 100; round++)
         {
-            string file = files[SplitMix64.Next(ref state) % (ulong)files.Length];
+            string file = files[random.Index(files.Length)];
             byte[] before = File.ReadAllBytes(file);
             byte[] damaged = [.. before];
             for (int i = 0; i < 4 && damaged.Length > 0; i++)
             {
-                damaged[SplitMix64.Next(ref state) % (ulong)damaged.Length] = (byte)SplitMix64.Next(ref state);
+                damaged[random.Index(damaged.Length)] = (byte)random.Next();
             }
 
             File.WriteAllBytes(file, damaged);
@@ -173,17 +173,17 @@ public sealed class HostileCaptureTests
         }
 
         string pages = Encoding.ASCII.GetString(content.ToArray());
-        ulong state = 11;
+        SplitMix64 random = new(11);
         for (int round = 0; round < 100; round++)
         {
             StringBuilder damaged = new(pages);
             for (int i = 0; i < 40; i++)
             {
-                int at = (int)(SplitMix64.Next(ref state) % (ulong)pages.Length);
+                int at = random.Index(pages.Length);
                 if (char.IsAsciiLetterOrDigit(damaged[at])
                     && pages.LastIndexOf("\"data\"", at, StringComparison.Ordinal) > pages.LastIndexOf("\"phys\"", at, StringComparison.Ordinal))
                 {
-                    damaged[at] = "AQgw/+79"[(int)(SplitMix64.Next(ref state) % 8)];
+                    damaged[at] = "AQgw/+79"[random.Index(8)];
                 }
             }
 

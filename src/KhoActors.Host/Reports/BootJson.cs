@@ -91,17 +91,7 @@ internal static class BootJson
         }
 
         json.WriteEndArray();
-        json.WriteStartArray("orders");
-        foreach (TrackedOrder order in found.Orders)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("order", order.Order);
-            json.WriteNumber("blocks", order.Blocks);
-            json.WriteNumber("bytes", order.Bytes);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        JsonReport.WriteOrders(found.Orders, json);
         json.WriteEndObject();
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using KhoActors.Nodes.Machines;
 
 namespace KhoActors.Host.Reports;
 
@@ -25,5 +26,23 @@ internal static class JsonReport
         }
 
         terminal.Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+    }
+
+    /// <summary>Writes what a tracker lists as the field <c>orders</c>: how many blocks of each order, and their bytes.</summary>
+    /// <param name="orders">The orders.</param>
+    /// <param name="json">Receives the field.</param>
+    public static void WriteOrders(IReadOnlyList<TrackedOrder> orders, Utf8JsonWriter json)
+    {
+        json.WriteStartArray("orders");
+        foreach (TrackedOrder order in orders)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("order", order.Order);
+            json.WriteNumber("blocks", order.Blocks);
+            json.WriteNumber("bytes", order.Bytes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

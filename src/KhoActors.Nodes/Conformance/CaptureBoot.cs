@@ -63,19 +63,9 @@ public sealed class CaptureBoot
     public static CaptureBoot Run(CapturedStart start, KernelBuild build, Action<PhysicalMemory>? complete = null)
     {
         ArgumentNullException.ThrowIfNull(start);
-        KernelStart given = new()
-        {
-            Build = build,
-            CommandLine = start.CommandLine,
-            Memory = new MachineMemory(start.Map),
-            Cpus = start.Cpus,
-            PoisonsFreedPages = false,
-            Clients = ClientCatalog.BuiltIn.Of(build),
-            Source = start.Source,
-        };
         PhysicalMemory memory = start.ToMemory();
         complete?.Invoke(memory);
-        BootedKernel kernel = BootedKernel.ToUserSpace(given, memory);
+        BootedKernel kernel = BootedKernel.ToUserSpace(start.ToKernelStart(build, ClientCatalog.BuiltIn.Of(build)), memory);
         List<LogLine> simulated = [.. BootLines.Of(kernel.Log.Lines)];
         if (kernel.Death is { } death)
         {

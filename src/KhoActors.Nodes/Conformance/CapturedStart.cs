@@ -1,4 +1,5 @@
 using KhoActors.Nodes.Machines;
+using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
 using KhoActors.Subsystems.Memory;
@@ -115,6 +116,21 @@ public sealed class CapturedStart
             Pages = pages,
         };
     }
+
+    /// <summary>The same start for a simulated kernel; captured ones did not poison what they freed.</summary>
+    /// <param name="build">The build that takes the captured kernel's place.</param>
+    /// <param name="clients">Its clients.</param>
+    /// <returns>All that it is given beside RAM.</returns>
+    internal KernelStart ToKernelStart(KernelBuild build, IReadOnlyList<KhoClient> clients) => new()
+    {
+        Build = build,
+        CommandLine = CommandLine,
+        Memory = new MachineMemory(Map),
+        Cpus = Cpus,
+        PoisonsFreedPages = false,
+        Clients = clients,
+        Source = Source,
+    };
 
     /// <summary>Puts what was saved into simulated RAM, with the hand-off that the loader leaves there.</summary>
     /// <returns>New RAM; what was not saved reads as zero.</returns>

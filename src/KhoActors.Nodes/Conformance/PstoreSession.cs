@@ -67,17 +67,7 @@ internal sealed class PstoreSession : IActor
     /// <returns>What was seen.</returns>
     public static PstoreSession Run(CapturedStart start, KernelBuild build, KhoClient client, IReadOnlyList<LogLine> lines)
     {
-        KernelStart given = new()
-        {
-            Build = build,
-            CommandLine = start.CommandLine,
-            Memory = new MachineMemory(start.Map),
-            Cpus = start.Cpus,
-            PoisonsFreedPages = false,
-            Clients = [client],
-            Source = start.Source,
-        };
-        BootedKernel kernel = new(given, new KernelStorage(start.ToMemory()));
+        BootedKernel kernel = new(start.ToKernelStart(build, [client]), new KernelStorage(start.ToMemory()));
         PstoreSession session = new(kernel, lines);
         if (!kernel.BootEarly())
         {

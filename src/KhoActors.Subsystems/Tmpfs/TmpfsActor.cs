@@ -235,7 +235,7 @@ public sealed class TmpfsActor : IActor
         (uint uid, uint gid) = ((uint)(message.B >> 32), (uint)message.B);
         if (options.KhoName is not null)
         {
-            NamedMount request = new(point, options, mounter, uid, gid);
+            NamedMount request = new(options, mounter, uid, gid);
             return Start(new MountOperation(_preservation, _resources, request, mount => _mounts.Add(point, mount.FileSystem)), outbox);
         }
 

@@ -96,6 +96,39 @@ public class ControlTests
         AssertNone(result);
     }
 
+    [Theory]
+    [InlineData(3_000UL, "pstore.compress=none")]
+    [InlineData(500UL, "pstore.update_ms=1 printk.time=0 pstore_kho.shutdown_replaces_oops=1")]
+    public void Machines_with_every_client_keep_every_invariant(ulong intervalTicks, string options)
+    {
+        string[] operations =
+        [
+            "pstore_read", "pstore_mount", "pstore_umount", "tmpfs_create", "tmpfs_write", "tmpfs_read", "tmpfs_rename", "tmpfs_link",
+            "tmpfs_symlink", "tmpfs_unlink", "tmpfs_mkdir", "tmpfs_rmdir", "tmpfs_truncate", "tmpfs_fallocate", "tmpfs_punch", "tmpfs_map_write",
+            "tmpfs_chmod", "tmpfs_mount", "tmpfs_umount", "tmpfs_remount", "tmpfs_freeze_thaw",
+        ];
+        Scenario scenario = MachineBench.Small("7.3-rc7-lab", "7.3-rc7-lab14") with
+        {
+            Machines = 30,
+            Kexecs = 6,
+            CommandLines = [$"kho=on kho_scratch=32M,64M,32M test_kho.max_mem=65536 {options}"],
+            Kexec = new LeavePlan { PanicWithoutHandoverPartsPerMillion = 30_000, ColdBootPartsPerMillion = 30_000 },
+            Workload = new Workload
+            {
+                OperationsPerKexec = 40,
+                OperationsAfterLoad = 12,
+                OperationIntervalTicks = intervalTicks,
+                Mix = new OperationMix
+                {
+                    PreserveFolio = 1, Free = 1, Log = 4, ClearLog = 1, Oops = 1, JumpAndReturn = 1,
+                    ClientOperations = [.. operations.Select(static name => new NamedWeight(name, 2))],
+                },
+            },
+        };
+
+        AssertNone(FleetRunner.Run(new FleetPlan(scenario.Resolve(), 20261120), new FleetOptions { Workers = 2 }));
+    }
+
     [Fact]
     public void Every_invariant_of_the_catalogue_has_a_test_that_breaks_it()
     {

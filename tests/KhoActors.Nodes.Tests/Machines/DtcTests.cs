@@ -6,7 +6,6 @@ using KhoActors.Nodes.Scenarios;
 using KhoActors.Nodes.Tests.Scenarios;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memory;
-using KhoActors.Tests.Shared;
 
 namespace KhoActors.Nodes.Tests.Machines;
 

@@ -21,7 +21,7 @@ public sealed class CanonicalTextTests
     {
         for (ulong seed = 1; seed <= 300; seed++)
         {
-            AssertRoundTrip(Fixtures.Resolve(RandomScenario(new Splitmix(seed))), $"seed {seed}");
+            AssertRoundTrip(Fixtures.Resolve(RandomScenario(new SplitMix64(seed))), $"seed {seed}");
         }
     }
 
@@ -78,7 +78,7 @@ public sealed class CanonicalTextTests
     }
 
     /// <summary>A scenario that uses every field now and then, with texts that need care in YAML and JSON.</summary>
-    private static string RandomScenario(Splitmix draw)
+    private static string RandomScenario(SplitMix64 draw)
     {
         string[] texts =
         [
@@ -87,25 +87,25 @@ public sealed class CanonicalTextTests
         ];
         StringBuilder yaml = new("name: any\n");
         yaml.Append("summary: '")
-            .Append(texts[draw.Below(texts.Length)].Replace("'", "''", StringComparison.Ordinal))
-            .Append(texts[draw.Below(texts.Length)].Replace("'", "''", StringComparison.Ordinal))
+            .Append(texts[draw.Index(texts.Length)].Replace("'", "''", StringComparison.Ordinal))
+            .Append(texts[draw.Index(texts.Length)].Replace("'", "''", StringComparison.Ordinal))
             .Append("'\n");
         yaml.Append("seed: ").Append(draw.Next()).Append('\n');
-        yaml.Append(draw.Below(2) == 0
+        yaml.Append(draw.Index(2) == 0
             ? "kernels: [7.1.13, 7.3-rc7, 7.1.13]\n"
-            : $"kernel_chains:\n  - kernels: 7.2.13\n    weight: {1 + draw.Below(9)}\n  - kernels: [7.1.13, 7.3-rc7]\n    after_last: stay\n");
+            : $"kernel_chains:\n  - kernels: 7.2.13\n    weight: {1 + draw.Index(9)}\n  - kernels: [7.1.13, 7.3-rc7]\n    after_last: stay\n");
         string[] hardware =
         [
-            $"memory: {32 + draw.Below(100_000)} MiB", $"nodes: [{64 + draw.Below(5000)} MiB, {1 + draw.Below(50)} GiB]",
-            $"memory_map: [{{ start: 0, end: 0x9fc00, kind: ram }}, {{ start: 1 MiB, end: {64 + draw.Below(3000)} MiB, kind: ram }}]",
+            $"memory: {32 + draw.Index(100_000)} MiB", $"nodes: [{64 + draw.Index(5000)} MiB, {1 + draw.Index(50)} GiB]",
+            $"memory_map: [{{ start: 0, end: 0x9fc00, kind: ram }}, {{ start: 1 MiB, end: {64 + draw.Index(3000)} MiB, kind: ram }}]",
             "memory: 1 GiB, cpus: 64",
         ];
-        yaml.Append("hardware: [{ ").Append(hardware[draw.Below(4)]).Append(" }, { weight: 7, ").Append(hardware[draw.Below(4)]).Append(" }]\n");
-        yaml.Append("command_line: ['', 'kho=on kho_scratch=").Append(draw.Below(400))
-            .Append("%', '").Append(draw.Below(2) == 0 ? "a=\"b c\"" : "x\\y").Append("']\n");
-        yaml.Append("workload: { operation_interval: ").Append(1 + draw.Below(1_000_000)).Append(draw.Below(2) == 0 ? " us" : " ns");
-        yaml.Append(", mix: { free: 1, allocate: ").Append(draw.Below(9)).Append(" }, range_pages: [1, ").Append(1 + draw.Below(900)).Append("] }\n");
-        yaml.Append("kexec: { cold_boot: ").Append(draw.Below(50)).Append('.').Append(draw.Below(10_000)).Append("% }\n");
+        yaml.Append("hardware: [{ ").Append(hardware[draw.Index(4)]).Append(" }, { weight: 7, ").Append(hardware[draw.Index(4)]).Append(" }]\n");
+        yaml.Append("command_line: ['', 'kho=on kho_scratch=").Append(draw.Index(400))
+            .Append("%', '").Append(draw.Index(2) == 0 ? "a=\"b c\"" : "x\\y").Append("']\n");
+        yaml.Append("workload: { operation_interval: ").Append(1 + draw.Index(1_000_000)).Append(draw.Index(2) == 0 ? " us" : " ns");
+        yaml.Append(", mix: { free: 1, allocate: ").Append(draw.Index(9)).Append(" }, range_pages: [1, ").Append(1 + draw.Index(900)).Append("] }\n");
+        yaml.Append("kexec: { cold_boot: ").Append(draw.Index(50)).Append('.').Append(draw.Index(10_000)).Append("% }\n");
         return yaml.ToString();
     }
 

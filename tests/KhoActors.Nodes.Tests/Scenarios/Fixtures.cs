@@ -59,19 +59,3 @@ internal static class Fixtures
 
     public static string KernelRefusal(string yaml) => Assert.Throws<ScenarioException>(() => ReadKernel(yaml)).Message;
 }
-
-/// <summary>Splitmix64, so that a failing sequence is named by its seed.</summary>
-internal sealed class Splitmix(ulong seed)
-{
-    private ulong _state = seed;
-
-    public ulong Next()
-    {
-        ulong z = _state += 0x9e3779b97f4a7c15;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
-    }
-
-    public int Below(int bound) => (int)(Next() % (ulong)bound);
-}

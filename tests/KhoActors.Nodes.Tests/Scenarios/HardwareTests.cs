@@ -48,8 +48,8 @@ public sealed class HardwareTests
     {
         for (ulong seed = 1; seed <= 2000; seed++)
         {
-            Splitmix draw = new(seed);
-            ulong[] nodes = [.. Enumerable.Range(0, 1 + draw.Below(5)).Select(_ => (ulong)(16 + draw.Below(draw.Below(4) == 0 ? 1_000_000 : 3000)) * Mebi)];
+            SplitMix64 draw = new(seed);
+            ulong[] nodes = [.. Enumerable.Range(0, 1 + draw.Index(5)).Select(_ => (ulong)(16 + draw.Index(draw.Index(4) == 0 ? 1_000_000 : 3000)) * Mebi)];
             MachineHardware hardware = MachineHardware.FromNodes(nodes);
             ulong total = nodes.Aggregate((a, b) => a + b);
 

@@ -25,7 +25,7 @@ public sealed class HostileInputTests
         int refused = 0;
         for (int seed = 1; seed <= mutations; seed++)
         {
-            byte[] mutated = Mutate(original, new Splitmix((ulong)seed));
+            byte[] mutated = Mutate(original, new SplitMix64((ulong)seed));
             refused += Attempt(() => ReadAny(path, mutated), $"{path}, seed {seed}:\n{Encoding.UTF8.GetString(mutated)}") ? 1 : 0;
         }
 
@@ -38,7 +38,7 @@ public sealed class HostileInputTests
         byte[] original = Encoding.UTF8.GetBytes(Fixtures.Scenarios.Load("tiny").ToCanonicalText());
         for (int seed = 1; seed <= 1000; seed++)
         {
-            string mutated = Encoding.UTF8.GetString(Mutate(original, new Splitmix((ulong)seed)));
+            string mutated = Encoding.UTF8.GetString(Mutate(original, new SplitMix64((ulong)seed)));
             Attempt(() => ResolvedScenario.Parse(mutated, "run"), $"seed {seed}:\n{mutated}");
         }
     }
@@ -53,9 +53,9 @@ public sealed class HostileInputTests
         ];
         for (int seed = 1; seed <= 1000; seed++)
         {
-            Splitmix draw = new((ulong)seed);
-            string value = string.Concat(Enumerable.Range(0, draw.Below(4)).Select(_ => Fragments[draw.Below(Fragments.Length)]));
-            string setting = paths[draw.Below(paths.Length)] + "=" + value;
+            SplitMix64 draw = new((ulong)seed);
+            string value = string.Concat(Enumerable.Range(0, draw.Index(4)).Select(_ => Fragments[draw.Index(Fragments.Length)]));
+            string setting = paths[draw.Index(paths.Length)] + "=" + value;
             Attempt(() => Fixtures.Scenarios.Load("fleet", [setting]), $"seed {seed}: {setting}");
         }
     }
@@ -110,30 +110,30 @@ public sealed class HostileInputTests
         }
     }
 
-    private static byte[] Mutate(byte[] original, Splitmix draw)
+    private static byte[] Mutate(byte[] original, SplitMix64 draw)
     {
         List<byte> bytes = [.. original];
-        for (int edits = 1 + draw.Below(3); edits > 0; edits--)
+        for (int edits = 1 + draw.Index(3); edits > 0; edits--)
         {
-            int at = draw.Below(bytes.Count + 1);
-            int length = Math.Min(draw.Below(12), bytes.Count - at);
-            switch (draw.Below(5))
+            int at = draw.Index(bytes.Count + 1);
+            int length = Math.Min(draw.Index(12), bytes.Count - at);
+            switch (draw.Index(5))
             {
                 case 0:
                     bytes.RemoveRange(at, length);
                     break;
                 case 1:
-                    bytes.InsertRange(draw.Below(bytes.Count + 1), bytes.GetRange(at, length));
+                    bytes.InsertRange(draw.Index(bytes.Count + 1), bytes.GetRange(at, length));
                     break;
                 case 2 when at < bytes.Count:
-                    bytes[at] = (byte)draw.Below(draw.Below(4) == 0 ? 256 : 128);
+                    bytes[at] = (byte)draw.Index(draw.Index(4) == 0 ? 256 : 128);
                     break;
                 case 3:
                     bytes.RemoveRange(at, length);
-                    bytes.InsertRange(at, Encoding.UTF8.GetBytes(Fragments[draw.Below(Fragments.Length)]));
+                    bytes.InsertRange(at, Encoding.UTF8.GetBytes(Fragments[draw.Index(Fragments.Length)]));
                     break;
                 default:
-                    bytes.InsertRange(at, Encoding.UTF8.GetBytes(Fragments[draw.Below(Fragments.Length)]));
+                    bytes.InsertRange(at, Encoding.UTF8.GetBytes(Fragments[draw.Index(Fragments.Length)]));
                     break;
             }
         }

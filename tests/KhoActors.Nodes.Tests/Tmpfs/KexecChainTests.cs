@@ -44,16 +44,16 @@ public class KexecChainTests
     {
         private readonly TmpfsBench _bench;
         private readonly ulong _seed;
+        private readonly SplitMix64 _random;
         private readonly SortedDictionary<string, TmpfsModel> _models = new(StringComparer.Ordinal);
         private readonly SortedDictionary<string, ulong> _carried = new(StringComparer.Ordinal);
         private readonly SortedSet<string> _mounted = new(StringComparer.Ordinal);
-        private ulong _state;
         private int _kexec;
 
         public Life(ulong seed)
         {
             _seed = seed;
-            _state = seed * 0x9E3779B97F4A7C15;
+            _random = new SplitMix64(seed * 0x9E3779B97F4A7C15);
             _bench = new TmpfsBench(seed);
         }
 
@@ -98,7 +98,8 @@ public class KexecChainTests
             ulong hit = candidates[Below((ulong)candidates.Length)];
             ulong word = hit + (Below(Below(2) == 0 ? 40UL : 512UL) * 8);
             bool isRandom = Below(2) == 0;
-            _bench.Jump(damage: memory => memory.WriteUInt64(word, isRandom ? _state : memory.ReadUInt64(word) ^ (2UL << (int)(_state % 62))));
+            ulong value = _random.Next();
+            _bench.Jump(damage: memory => memory.WriteUInt64(word, isRandom ? value : memory.ReadUInt64(word) ^ (2UL << (int)(value % 62))));
 
             int code = _bench.Mount("a", "kho=a");
             if (code == 0 && !_bench.TmpfsLines.Any(line => line.Contains("another version", StringComparison.Ordinal)))
@@ -196,14 +197,14 @@ public class KexecChainTests
         {
             uint freeze = _bench.PostMachine(ClientProtocol.Freeze);
             _bench.Step(Below(60));
-            uint asked = _bench.Ask(TmpfsProtocol.Create, $"/{name}/late-{_kexec}-{_state % 1000}", 0x1A4);
+            string file = $"late-{_kexec}-{Below(1000)}";
+            uint asked = _bench.Ask(TmpfsProtocol.Create, $"/{name}/{file}", 0x1A4);
             _bench.Run();
             Assert.Equal(0, _bench.MachineAnswer(freeze)!.Value.Code);
             Assert.Equal(0, _bench.Thaw());
             KernelResult created = _bench.AnswerTo(asked)!.Value;
             if (created.Code == 0)
             {
-                string file = $"late-{_kexec}-{_state % 1000}";
                 _models[name].Root.Entries.Add((file, new ModelNode { Mode = 0x81A4, Number = created.Value }));
             }
 
@@ -260,12 +261,6 @@ public class KexecChainTests
             return [.. snapshot.DataPages];
         }
 
-        private ulong Below(ulong limit)
-        {
-            ulong z = _state += 0x9E3779B97F4A7C15;
-            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-            return (z ^ (z >> 31)) % limit;
-        }
+        private ulong Below(ulong limit) => _random.Below(limit);
     }
 }

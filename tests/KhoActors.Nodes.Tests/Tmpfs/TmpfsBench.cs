@@ -25,17 +25,18 @@ internal sealed class TmpfsBench
     private readonly KernelStorage _storage = new();
     private readonly LoadedImage _image = new();
     private readonly ulong _seed;
+    private readonly SplitMix64 _random;
     private LocalRuntime _runtime = null!;
     private Answers _user = null!;
     private Answers _machine = null!;
     private uint _correlation = 1000;
     private int _generation;
-    private ulong _draws;
 
     public TmpfsBench(ulong seed = 1, KernelBuild? build = null, string commandLine = CommandLine, KhoClient? client = null)
     {
         NextClient = client ?? TmpfsActor.Client;
         _seed = seed;
+        _random = new SplitMix64(seed);
         Boot(new BootSource(BootKind.Cold), build, commandLine);
     }
 
@@ -193,17 +194,10 @@ internal sealed class TmpfsBench
         _runtime = new LocalRuntime(path, new SeededScheduler(new RandomStream(path)));
         _user = new Answers();
         _machine = new Answers(new Initcalls(Kernel));
-        Kernel.StartActors(_runtime, _machine, _ => NextDraw);
+        Kernel.StartActors(_runtime, _machine, _ => _random.Next);
         _runtime.Start(ActorId.Workload, _user, ActorId.Machine);
         Run();
         Assert.Null(_machine.Oops);
-    }
-
-    private ulong NextDraw()
-    {
-        ulong z = (_seed + ++_draws) * 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        return z ^ (z >> 31);
     }
 
     private readonly struct Collector(SortedSet<(ulong Phys, int Order)> blocks) : IBlockVisitor

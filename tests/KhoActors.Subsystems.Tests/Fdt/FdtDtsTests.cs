@@ -3,7 +3,6 @@ using System.Globalization;
 using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Memblock;
-using KhoActors.Tests.Shared;
 
 namespace KhoActors.Subsystems.Tests.Fdt;
 

@@ -1,21 +1,15 @@
 namespace KhoActors.Subsystems.Tests.Memory;
 
-/// <summary>splitmix64: the same draws on every machine, for random sequences that a failure message can name by their seed.</summary>
+/// <summary>Draws of a random sequence that a failure message can name by its seed.</summary>
 internal sealed class Draws(ulong seed)
 {
-    private ulong _state = seed * 0xD1342543DE82EF95UL;
+    private readonly SplitMix64 _random = new(seed * 0xD1342543DE82EF95UL);
 
-    public ulong Next()
-    {
-        ulong z = _state += 0x9E3779B97F4A7C15UL;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
-        return z ^ (z >> 31);
-    }
+    public ulong Next() => _random.Next();
 
-    public int Below(int limit) => (int)(Next() % (ulong)limit);
+    public int Below(int limit) => _random.Index(limit);
 
-    public ulong Below(ulong limit) => Next() % limit;
+    public ulong Below(ulong limit) => _random.Below(limit);
 
     public bool OneIn(int n) => Below(n) == 0;
 }

@@ -53,17 +53,7 @@ internal sealed class RadixView : MachineView
         }
 
         json.WriteEndArray();
-        json.WriteStartArray("orders");
-        foreach (TrackedOrder order in tracked.Orders)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("order", order.Order);
-            json.WriteNumber("blocks", order.Blocks);
-            json.WriteNumber("bytes", order.Bytes);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        JsonReport.WriteOrders(tracked.Orders, json);
         json.WriteStartArray("blocks");
         foreach (PreservedBlock block in tracked.Blocks)
         {

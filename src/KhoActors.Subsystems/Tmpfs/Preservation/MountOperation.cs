@@ -5,12 +5,11 @@ using KhoActors.Subsystems.Tmpfs.Layout;
 namespace KhoActors.Subsystems.Tmpfs.Preservation;
 
 /// <summary>Who mounts what, where.</summary>
-/// <param name="Point">The mount point, free and legal.</param>
 /// <param name="Options">The options, with a <c>kho=</c> name.</param>
 /// <param name="Mounter">Privilege.</param>
 /// <param name="Uid">Uid of the mounter.</param>
 /// <param name="Gid">Gid of the mounter.</param>
-internal sealed record NamedMount(string Point, TmpfsMountOptions Options, TmpfsMounter Mounter, uint Uid, uint Gid);
+internal sealed record NamedMount(TmpfsMountOptions Options, TmpfsMounter Mounter, uint Uid, uint Gid);
 
 /// <summary>
 /// mount with <c>kho=NAME</c>: what the previous kernel handed over under the name, or a fresh file system. Validation and limits change nothing,

@@ -3,7 +3,6 @@ using KhoActors.Subsystems.Fdt;
 using KhoActors.Subsystems.Memory;
 using KhoActors.Subsystems.Tests.Fdt;
 using KhoActors.Subsystems.Tmpfs.Poc;
-using KhoActors.Tests.Shared;
 
 namespace KhoActors.Subsystems.Tests.Tmpfs.Poc;
 

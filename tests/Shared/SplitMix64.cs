@@ -1,6 +1,6 @@
-namespace KhoActors.Subsystems.Tests;
+namespace KhoActors.Tests.Shared;
 
-/// <summary>Random numbers of a test: the seed in a failure message repeats them.</summary>
+/// <summary>Random numbers of a test: the seed in a failure message repeats them, on every machine.</summary>
 internal sealed class SplitMix64(ulong seed)
 {
     private ulong _state = seed;
@@ -14,4 +14,7 @@ internal sealed class SplitMix64(ulong seed)
     }
 
     public ulong Below(ulong limit) => Next() % limit;
+
+    /// <summary>An index into something with so many elements.</summary>
+    public int Index(int count) => (int)(Next() % (ulong)count);
 }

@@ -27,7 +27,7 @@ internal static class BootCheck
 
         if (generation.Release.IsBefore(7, 0))
         {
-            return CaseResult.Skip(name, "kho-v1 kernels come with their own issue");
+            return CaseResult.Skip(name, "kho-v1 kernels are not simulated yet");
         }
 
         if (find(generation.Description.KernelBuild) is not { } build)

@@ -15,7 +15,7 @@ internal static class CrashCheck
         string name = $"{generation.Name} crash";
         if (generation.Release.IsBefore(7, 0))
         {
-            return CaseResult.Skip(name, "kho-v1 kernels come with their own issue");
+            return CaseResult.Skip(name, "kho-v1 kernels are not simulated yet");
         }
 
         try

@@ -38,7 +38,7 @@ internal static class TestKhoCheck
         string saved = $"blob and array of {record.Folios.Count} folios compared byte for byte";
         if (generation.Release.IsBefore(7, 0))
         {
-            return differences.Result(name, $"{saved}; nothing is booted: kho-v1 kernels come with their own issue");
+            return differences.Result(name, $"{saved}; nothing is booted: kho-v1 kernels are not simulated yet");
         }
 
         if (kernels.Find(generation.Description.KernelBuild) is { } build)

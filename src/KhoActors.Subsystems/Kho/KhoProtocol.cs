@@ -113,7 +113,7 @@ public readonly record struct AddSubtree(string Name, ulong Phys, ulong SizeByte
     public Message ToMessage() => new(new MessageKind(KhoProtocol.AddSubtree), Phys, SizeBytes, Text: Name);
 }
 
-/// <summary>kho_retrieve_subtree. Result value: address; extra: size. -ENOENT, -EINVAL as in the reference, 7.4.</summary>
+/// <summary>kho_retrieve_subtree. Result value: address; extra: size. -ENOENT, -EINVAL: see <see cref="SubtreeLookup"/>.</summary>
 /// <param name="Name">Name of the sub-node.</param>
 public readonly record struct RetrieveSubtree(string Name)
 {

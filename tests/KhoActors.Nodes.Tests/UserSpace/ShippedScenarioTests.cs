@@ -16,6 +16,7 @@ public class ShippedScenarioTests
         { "smoke", ["machines=8", "kexecs=6"] },
         { "pstore-deflate", ["machines=3", "kexecs=4"] },
         { "log-buf-shift-drift", ["machines=3", "kexecs=4"] },
+        { "client-drift", ["machines=6", "kexecs=5"] },
         { "tmpfs-chain", ["machines=6", "kexecs=7"] },
         { "upstream-selftest", [] },
         { "hundred-kexecs", ["machines=2", "kexecs=8"] },

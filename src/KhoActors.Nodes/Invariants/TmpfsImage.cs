@@ -102,6 +102,9 @@ internal sealed class TmpfsImageInode
 
     public required ulong ParentNumber { get; init; }
 
+    /// <summary>How many entries name it.</summary>
+    public uint Names { get; set; }
+
     /// <summary>Target of a symbolic link, a character a byte; else null.</summary>
     public string? Target { get; set; }
 

@@ -3,13 +3,11 @@ namespace KhoActors.Nodes.Invariants;
 /// <content>The tree that the inodes of a file system make: T3, T4.</content>
 internal sealed partial class TmpfsImageReader
 {
-    private readonly SortedDictionary<ulong, uint> _named = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
     /// <summary>T3 and T4: every inode is reached from the root, as often as its links say.</summary>
     private void JudgeTree(TmpfsImageMount mount)
     {
-        _named.Clear();
         int directories = 0;
         foreach (TmpfsImageInode directory in mount.Inodes)
         {
@@ -24,7 +22,7 @@ internal sealed partial class TmpfsImageReader
         {
             bool isRoot = inode.Number == mount.RootNumber;
             uint expected = isRoot ? 0 : inode.IsDirectory ? 1 : inode.Links;
-            bool isNamed = _named.GetValueOrDefault(inode.Number) == expected && (isRoot || expected != 0);
+            bool isNamed = inode.Names == expected && (isRoot || expected != 0);
             Require(isNamed, InvariantCatalog.TmpfsTree, mount.Name, "links and names differ of inode", inode.Number);
         }
 
@@ -40,7 +38,11 @@ internal sealed partial class TmpfsImageReader
             TmpfsImageInode? target = mount.Find(number);
             bool isRight = target is not null && type == ((target.Mode >> 12) switch { 8 => 1, 4 => 2, 2 => 3, 6 => 4, 1 => 5, 12 => 6, 10 => 7, _ => 0 });
             Require(isRight, InvariantCatalog.TmpfsTree, mount.Name, "an entry names no inode, or with another type: inode", number);
-            _named[number] = _named.GetValueOrDefault(number) + 1;
+            if (target is not null)
+            {
+                target.Names++;
+            }
+
             bool isDirectory = target is { IsDirectory: true };
             subdirectories += isDirectory ? 1u : 0;
             bool agrees = !isDirectory || target!.ParentNumber == directory.Number;

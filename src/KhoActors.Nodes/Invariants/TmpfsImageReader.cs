@@ -20,7 +20,8 @@ internal sealed partial class TmpfsImageReader
     private readonly PhysicalMemory _memory;
     private readonly Action<string, string> _report;
     private readonly ICSharpCode.SharpZipLib.Checksum.Crc32 _crc = new();
-    private readonly SortedSet<ulong> _pages = [];
+    private readonly HashSet<ulong> _seen = [];
+    private readonly List<ulong> _pages = [];
     private readonly List<ulong> _pagesOfMount = [];
     private readonly List<(ulong Index, ulong Entry)> _leaves = [];
     private readonly byte[] _buffer = new byte[PageBytes];
@@ -33,8 +34,8 @@ internal sealed partial class TmpfsImageReader
         _report = report;
     }
 
-    /// <summary>Every page that the anchor leads to, itself included, by address.</summary>
-    public SortedSet<ulong> Pages => _pages;
+    /// <summary>Every page that the anchor leads to, itself included, once, in the order of reading.</summary>
+    public IReadOnlyList<ulong> Pages => _pages;
 
     /// <summary>Reads an anchor that is COMPLETE.</summary>
     /// <param name="anchor">Its address.</param>
@@ -47,6 +48,7 @@ internal sealed partial class TmpfsImageReader
         _isSound = true;
         _judges = judges;
         _pages.Clear();
+        _seen.Clear();
         Span<byte> page = stackalloc byte[PageBytes];
         Take(anchor, page);
         Require(page[..8].SequenceEqual("TMPFSKHO"u8), InvariantCatalog.TmpfsChecksums, "the anchor's magic is wrong");
@@ -274,8 +276,13 @@ internal sealed partial class TmpfsImageReader
     /// <summary>T2: a page is used once.</summary>
     private void TakeUnread(ulong phys)
     {
-        bool isNew = (phys & 0xFFF) == 0 && phys >> 52 == 0 && _pages.Add(phys);
+        bool isNew = (phys & 0xFFF) == 0 && phys >> 52 == 0 && _seen.Add(phys);
         Require(isNew, InvariantCatalog.TmpfsOneOwner, "a page", "is used twice, or is no page: frame", phys >> PageGeometry.Shift);
+        if (isNew)
+        {
+            _pages.Add(phys);
+        }
+
         _pagesOfMount.Add(phys);
     }
 

@@ -104,9 +104,10 @@ internal sealed class TmpfsModelMount
         {
             foreach ((ulong index, ulong phys, bool isUpToDate) in inode.Pages)
             {
-                if (isUpToDate)
+                ulong start = index << PageGeometry.Shift;
+                if (isUpToDate && start < node.SizeBytes)
                 {
-                    node.Content.TakePage(memory, index, phys);
+                    node.Content.TakePage(memory, index, phys, (int)Math.Min(PageGeometry.SizeBytes, node.SizeBytes - start));
                 }
             }
 

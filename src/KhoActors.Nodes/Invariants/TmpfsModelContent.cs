@@ -25,7 +25,11 @@ internal sealed class TmpfsModelContent
     public void WriteBytes(ulong start, byte[] bytes) => Put(new Run(start, start + (ulong)bytes.Length, Source.Literal, 0, bytes, start));
 
     /// <summary>A page that came over from the kernel before: it holds what lies in RAM now.</summary>
-    public void TakePage(PhysicalMemory memory, ulong index, ulong phys)
+    /// <param name="memory">RAM.</param>
+    /// <param name="index">The page's place.</param>
+    /// <param name="phys">Where it is.</param>
+    /// <param name="inside">Bytes of it that are inside the file: what lies behind them is not looked at.</param>
+    public void TakePage(PhysicalMemory memory, ulong index, ulong phys, int inside)
     {
         ulong start = index << PageGeometry.Shift;
         MemoryExtent background = memory.BackgroundOf(PageGeometry.PfnOf(phys));
@@ -36,7 +40,7 @@ internal sealed class TmpfsModelContent
             return;
         }
 
-        byte[] bytes = new byte[PageGeometry.SizeBytes];
+        byte[] bytes = new byte[inside];
         memory.Read(phys, bytes);
         WriteBytes(start, bytes);
     }

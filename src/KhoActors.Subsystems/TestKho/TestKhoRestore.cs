@@ -42,7 +42,7 @@ internal sealed class TestKhoRestore(ClientKernel kernel)
     /// <exception cref="SimulatedOopsException">There is no RAM.</exception>
     public bool Begin(ulong fdtPhys, Outbox outbox)
     {
-        byte[] fdt = new byte[PageGeometry.SizeBytes];
+        Span<byte> fdt = stackalloc byte[PageGeometry.SizeBytes];
         kernel.ReadIncoming(fdtPhys, fdt);
         uint totalBytes = FdtReader.TotalSize(fdt);
         if (totalBytes > fdt.Length)

@@ -14,6 +14,7 @@ namespace KhoActors.Subsystems.TestKho;
 /// </summary>
 internal sealed class TestKhoSave
 {
+    private const int StackBytesMax = 16 << 10;
     private readonly ClientKernel _kernel;
     private readonly TestKhoFolios _folios;
     private ulong _fdtPhys;
@@ -132,7 +133,7 @@ internal sealed class TestKhoSave
 
     private void WriteFdt()
     {
-        byte[] bytes = new byte[_fdtBytes];
+        Span<byte> bytes = _fdtBytes <= StackBytesMax ? stackalloc byte[_fdtBytes] : new byte[_fdtBytes];
         int code = new TestKhoFdt((uint)_folios.Count, _descriptor, _folios.Checksum).Write(bytes);
         Debug.Assert(code == 0, "a page holds the blob");
         _kernel.Memory.Write(_fdtPhys, bytes);

@@ -58,6 +58,7 @@ public sealed partial class TmpfsFileSystem
     {
         ulong length = offset >= inode.SizeBytes ? 0 : Math.Min(bytes, inode.SizeBytes - offset);
         uint crc = 0;
+        Span<byte> page = stackalloc byte[PageGeometry.SizeBytes];
         for (ulong at = offset; at < offset + length;)
         {
             int error = BringBack(inode, at >> PageGeometry.Shift);
@@ -68,8 +69,8 @@ public sealed partial class TmpfsFileSystem
             }
 
             int part = (int)Math.Min(offset + length - at, PageGeometry.SizeBytes - (at & PageMask));
-            ReadWithinPage(inode, at, _page.AsSpan(0, part));
-            crc = Crc32.Of(_page.AsSpan(0, part), crc);
+            ReadWithinPage(inode, at, page[..part]);
+            crc = Crc32.Of(page[..part], crc);
             at += (ulong)part;
         }
 

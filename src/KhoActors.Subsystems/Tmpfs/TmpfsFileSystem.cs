@@ -29,7 +29,6 @@ public sealed partial class TmpfsFileSystem
     private readonly IPageSource _pages;
     private readonly TmpfsHooks _hooks;
     private readonly List<TmpfsInode> _inodes = [];
-    private readonly byte[] _page = new byte[PageGeometry.SizeBytes];
     private readonly bool _mountedNoSwap;
     private ulong _nextInodeNumber = 1;
 

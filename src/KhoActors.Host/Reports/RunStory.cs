@@ -20,8 +20,8 @@ internal sealed class RunStory(Terminal terminal)
         if (report.WasKexec)
         {
             terminal.Out.WriteLine(report.HandedOver
-                ? $"  {report.Survived} preserved pieces arrived intact; user space restored {report.Restored} of its own"
-                : $"  nothing was handed over; {report.Lost} preserved pieces are gone");
+                ? $"  {Pieces(report.Survived)} arrived intact; user space restored {report.Restored} of its own"
+                : $"  nothing was handed over; {Pieces(report.Lost)} lost");
         }
 
         if (report.End != GenerationEnd.Last)
@@ -45,4 +45,6 @@ internal sealed class RunStory(Terminal terminal)
         GenerationEnd.Oops => "then the kernel crashed",
         _ => string.Empty,
     };
+
+    private static string Pieces(int count) => count == 1 ? "1 preserved piece" : $"{count} preserved pieces";
 }

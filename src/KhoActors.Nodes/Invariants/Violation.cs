@@ -83,7 +83,7 @@ public static class InvariantCatalog
     /// <summary>P12: there is no file without content.</summary>
     public const string PstoreNoEmptyFile = "pstore-no-empty-file";
 
-    /// <summary>T1: at a jump the pages that tmpfs preserved are those that its anchor leads to, each once, none in scratch.</summary>
+    /// <summary>T1: at a jump the pages that tmpfs preserved are those that its anchor leads to, each once.</summary>
     public const string TmpfsPagesPreserved = "tmpfs-pages-preserved";
 
     /// <summary>T2: no page belongs to two inodes, two mounts, or data and metadata.</summary>
@@ -107,7 +107,7 @@ public static class InvariantCatalog
     /// <summary>T9: nothing changes between freeze and jump.</summary>
     public const string TmpfsFrozen = "tmpfs-frozen";
 
-    /// <summary>T10: freeze and thaw leave preserved memory and content as they were.</summary>
+    /// <summary>T10: freeze and thaw leave preserved memory as it was.</summary>
     public const string TmpfsThaw = "tmpfs-thaw";
 
     /// <summary>T11: a mount that is refused changes nothing.</summary>
@@ -150,7 +150,7 @@ public static class InvariantCatalog
         new(PstoreLastLine, "P10: the text ends with the last line before the dump"),
         new(PstoreReload, "P11: a backend that has just started has an empty blob"),
         new(PstoreNoEmptyFile, "P12: there is no file without content"),
-        new(TmpfsPagesPreserved, "T1: at a jump the pages that tmpfs preserved are those that its anchor leads to, each once, none in scratch"),
+        new(TmpfsPagesPreserved, "T1: at a jump the pages that tmpfs preserved are those that its anchor leads to, each once"),
         new(TmpfsOneOwner, "T2: no page belongs to two inodes, two mounts, or data and metadata"),
         new(TmpfsTree, "T3, T4: every inode hangs from the root by as many names as it has links"),
         new(TmpfsSums, "T5: counts of inodes, pages, blocks and inode space add up"),
@@ -158,7 +158,7 @@ public static class InvariantCatalog
         new(TmpfsTail, "T7: bytes behind the end of a file are zero"),
         new(TmpfsChecksums, "T8: a complete anchor is sound, and only a complete one is taken over"),
         new(TmpfsFrozen, "T9: nothing changes between freeze and jump"),
-        new(TmpfsThaw, "T10: freeze and thaw leave preserved memory and content as they were"),
+        new(TmpfsThaw, "T10: freeze and thaw leave preserved memory as it was"),
         new(TmpfsMountRetry, "T11: a mount that is refused changes nothing"),
         new(TmpfsClaim, "T12: a mount takes every page of its file system over, once"),
         new(TmpfsGeneration, "T13: the generation counts the kexecs of a complete anchor"),

@@ -36,7 +36,7 @@ public sealed class TmpfsPocActor : SequentialClient
     public static KhoClient Client { get; } = new()
     {
         Name = "tmpfs-poc",
-        Summary = "tmpfs handed over as the proof of concept of December 2024 did, with everything that it loses",
+        Summary = "tmpfs handed over as the proof of concept of December 2024 did, with all that it loses and breaks",
         Actor = TmpfsProtocol.Actor,
         Hooks = ClientHooks.Freeze,
         Create = kernel => new TmpfsPocActor(kernel),

@@ -152,6 +152,9 @@ public sealed class TmpfsActor : IActor
                 return new KernelResult(Unmount(message.Text ?? string.Empty));
             case TmpfsProtocol.Discard:
                 return Start(new DiscardOperation(_preservation, message.Text ?? string.Empty), outbox);
+            case TmpfsProtocol.MigratePage:
+                // Its pages are unmovable.
+                return new KernelResult(-Errno.EBUSY);
             case TmpfsProtocol.CarryPolicy:
                 return new KernelResult(SetCarryPolicy(message.A));
             case TmpfsProtocol.ListNames:

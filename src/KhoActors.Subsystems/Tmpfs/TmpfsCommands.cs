@@ -44,6 +44,7 @@ internal static class TmpfsCommands
         new UserCommandShape("close", "fd:N", static words => OnPath(TmpfsProtocol.Close, words)),
         new UserCommandShape("setflags", "PATH FLAGS", static words => OnPathWith(TmpfsProtocol.SetFlags, words)),
         new UserCommandShape("setxattr", "PATH NAME BYTES", SetExtendedAttribute),
+        new UserCommandShape("migrate", "PATH PAGE", static words => OnPathWith(TmpfsProtocol.MigratePage, words)),
         new UserCommandShape("freeze", "", static words => words.Count == 0 ? Ask(TmpfsProtocol.FreezeNow, null) : null),
         new UserCommandShape("thaw", "", static words => words.Count == 0 ? Ask(TmpfsProtocol.ThawNow, null) : null),
         new UserCommandShape("discard", "NAME", static words => words.Count == 1 ? Ask(TmpfsProtocol.Discard, words[0]) : null),

@@ -132,6 +132,12 @@ public static class TmpfsProtocol
     /// </summary>
     public const byte ListNames = 0x31;
 
+    /// <summary>
+    /// Compaction (/proc/sys/vm/compact_memory) moves a page of a file to another frame. A: place of the page; text: path. -EBUSY where pages of
+    /// files cannot be moved, as on tmpfs-kho-v1; -ENOENT without a page there; -ENOMEM.
+    /// </summary>
+    public const byte MigratePage = 0x32;
+
     /// <summary>The two texts of a request.</summary>
     /// <param name="request">The request.</param>
     /// <returns>What stands before and behind the NUL character; the second is empty without one.</returns>

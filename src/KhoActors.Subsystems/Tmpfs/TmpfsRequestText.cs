@@ -42,6 +42,7 @@ internal static class TmpfsRequestText
             TmpfsProtocol.SetFlags => Numbers($"setflags {text}", request.A),
             TmpfsProtocol.SetExtendedAttribute => Numbers($"setxattr {text}", request.A),
             TmpfsProtocol.MapWrite => Numbers($"map-write {text}", request.A, request.B),
+            TmpfsProtocol.MigratePage => Numbers($"migrate {text}", request.A),
             TmpfsProtocol.FreezeNow => "freeze",
             TmpfsProtocol.ThawNow => "thaw",
             TmpfsProtocol.Discard => $"discard {text}",

@@ -63,4 +63,25 @@ public class ClientStoryTests
 
         Assert.Empty(run.Violations);
     }
+
+    [Theory]
+    [InlineData("tmpfs", "EBUSY")]
+    [InlineData("tmpfs-poc", "0")]
+    public void Compaction_moves_the_pages_of_the_proof_of_concept_and_not_ours(string client, string answer)
+    {
+        MachineRun run = NoteBench.Run($"""
+            {TwoKexecs.Replace("[pstore, tmpfs]", $"[{client}]", StringComparison.Ordinal)}command_line: kho=on nokaslr
+            script:
+              - generations: 0
+                steps:
+                  - tmpfs mount /data = 0
+                  - tmpfs create /data/file = 0
+                  - tmpfs write /data/file 0 5000 seed 3 = 5000
+                  - tmpfs migrate /data/file 1 = {answer}
+                  - tmpfs migrate /data/file 2 = {(client == "tmpfs" ? "EBUSY" : "ENOENT")}
+                  - tmpfs read /data/file 0 5000 seed 3 = 5000
+            """);
+
+        Assert.Empty(run.Violations);
+    }
 }

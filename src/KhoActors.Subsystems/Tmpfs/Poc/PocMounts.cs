@@ -48,7 +48,7 @@ internal sealed class PocMounts
             TmpfsProtocol.Remount => new KernelResult(Remount(request)),
             TmpfsProtocol.Unmount => new KernelResult(Unmount(request)),
             TmpfsProtocol.ListNames => ListName(request.A, out text),
-            TmpfsPocActor.MigratePage => new KernelResult(MigratePage(request, TmpfsFileSystem.TimeOf(outbox.NowTicks))),
+            TmpfsProtocol.MigratePage => new KernelResult(MigratePage(request, TmpfsFileSystem.TimeOf(outbox.NowTicks))),
             _ when TmpfsSystemCalls.Carries(number) => _calls.Execute(request, outbox.NowTicks, out text),
             _ => new KernelResult(-Errno.EOPNOTSUPP),
         };
@@ -228,6 +228,7 @@ internal sealed class PocMounts
         return name is null ? new KernelResult(-Errno.ENOENT) : new KernelResult(0, isLive ? 1UL : 2);
     }
 
+    /// <summary>The mirror is not told.</summary>
     private int MigratePage(in Message request, TmpfsTime now)
     {
         int error = _calls.FindFile(request.Text ?? "", now, out TmpfsInode? inode);

@@ -9,12 +9,6 @@ namespace KhoActors.Subsystems.Tmpfs.Poc;
 /// </summary>
 public sealed class TmpfsPocActor : SequentialClient
 {
-    /// <summary>
-    /// Compaction moves a page of a file to another frame. A: place of the page; text: path. -ENOENT where no page is cached; -ENOMEM. The
-    /// mirror is not told.
-    /// </summary>
-    public const byte MigratePage = 0x40;
-
     private readonly PocMounts _mounts;
     private readonly PocIncoming _incoming;
     private readonly PocOutgoing _outgoing;

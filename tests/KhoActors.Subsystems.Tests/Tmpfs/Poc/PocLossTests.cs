@@ -200,7 +200,7 @@ public class PocLossTests
         user.File("m/file");
         ulong old = user.Page("m/file");
 
-        Assert.Equal(0, user.Ask(TmpfsPocActor.MigratePage, "m/file", 0).Code);
+        Assert.Equal(0, user.Ask(TmpfsProtocol.MigratePage, "m/file", 0).Code);
         user.Holds("m/file", "content");
         Assert.Equal(old, user.Page("m/file"));
         user.Kexec();

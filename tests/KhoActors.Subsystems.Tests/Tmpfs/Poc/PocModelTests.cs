@@ -147,7 +147,7 @@ public class PocModelTests
                 user.WritePattern(path, random.Below(9000), random.Below(9000), random.Next());
                 break;
             case 13:
-                user.Ask(TmpfsPocActor.MigratePage, path, random.Below(3));
+                user.Ask(TmpfsProtocol.MigratePage, path, random.Below(3));
                 break;
             case 14:
                 user.Stat(path);

@@ -24,7 +24,7 @@ internal sealed class PocSlab(ClientKernel kernel, PocAddresses addresses)
     /// <summary>Slots in a block.</summary>
     public const int SlotsInBlock = (int)(BlockBytes / StrideBytes);
 
-    private static readonly byte[] Zeros = new byte[PocInode.SizeBytes];
+    private readonly byte[] _zeros = new byte[PocInode.SizeBytes];
     private readonly List<ulong> _blocks = [];
 
     /// <summary>Physical addresses of the blocks, oldest first.</summary>
@@ -63,7 +63,7 @@ internal sealed class PocSlab(ClientKernel kernel, PocAddresses addresses)
     public void Free(ulong slot)
     {
         ulong phys = addresses.Follow(slot, PocInode.SizeBytes);
-        kernel.Memory.Write(phys, Zeros);
+        kernel.Memory.Write(phys, _zeros);
         kernel.Memory.WriteUInt64(phys, FirstFree);
         FirstFree = slot;
     }

@@ -182,7 +182,8 @@ public sealed partial class LocalRuntime : ISnapshotting
         {
             while (true)
             {
-                if (_timers.Count != 0)
+                // A machine at its jump does not wait for a timer that nobody will live to see.
+                if (_timers.Count != 0 && !_pauseRequested)
                 {
                     FireTimers();
                 }

@@ -76,6 +76,20 @@ public sealed class RuntimeLifeTests
     }
 
     [Fact]
+    public void A_pause_does_not_let_time_pass_to_the_next_timer()
+    {
+        (LocalRuntime runtime, Transcript transcript) = WithSilentActors(1, 0);
+        runtime.Start(Id(1), new ScriptedActor((in Delivery _, Outbox _) => runtime.Pause()), Id(0));
+        runtime.Post(Id(0), Id(1), Word(1));
+        runtime.Post(Id(0), Id(1), Word(2), delayTicks: 1_000_000);
+
+        Assert.Equal(RunOutcome.Paused, runtime.RunUntilIdle(10));
+
+        Assert.Equal(LocalRuntime.DefaultDeliveryCostTicks, runtime.NowTicks);
+        Assert.Equal("1", transcript.Words);
+    }
+
+    [Fact]
     public void A_snapshot_at_rest_continues_elsewhere_as_if_nothing_had_happened()
     {
         (LocalRuntime through, Transcript expected) = Chatter(3);

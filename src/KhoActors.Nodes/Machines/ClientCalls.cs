@@ -21,7 +21,7 @@ internal sealed class ClientCalls(BootedKernel kernel)
     /// <summary>Clients that returned 0 in this round, as bits by position.</summary>
     public ulong Returned { get; private set; }
 
-    /// <summary>Begins a round.</summary>
+    /// <summary>Begins a round; an earlier one that still waits is given up.</summary>
     /// <param name="hook">Whom it calls.</param>
     /// <param name="number">A number of <see cref="ClientProtocol"/>.</param>
     /// <param name="a">First word of the message.</param>
@@ -31,6 +31,7 @@ internal sealed class ClientCalls(BootedKernel kernel)
         _hook = hook;
         _call = new Message(MessageKind.Of(ActorId.Machine, number), a, b);
         _next = 0;
+        _isAwaiting = false;
         Returned = 0;
     }
 

@@ -29,13 +29,21 @@ internal sealed class Leaving(KernelGeneration generation, Action<GenerationEnd>
         Dumping,
     }
 
-    /// <summary>Handles a request that ends the kernel, or dumps its log. Requests that come while one is handled wait for their turn.</summary>
+    /// <summary>
+    /// Handles a request that ends the kernel, or dumps its log. Requests that come while one is handled wait for their turn; only a panic and an
+    /// emergency restart wait for no client that freezes or thaws.
+    /// </summary>
     /// <returns>False when the message is none.</returns>
     public bool Receive(in Delivery delivery, Outbox outbox)
     {
         if (delivery.Message.Kind.IsReply && delivery.Correlation == ClientCalls.Correlation)
         {
-            Answered(KernelResult.From(delivery.Message), outbox);
+            // An answer to a call that a panic did not wait for concerns nobody any more.
+            if (_stage != Stage.Dumping || ClientProtocol.NumberOf(delivery.Message.Kind) == ClientProtocol.KmsgDump)
+            {
+                Answered(KernelResult.From(delivery.Message), outbox);
+            }
+
             return true;
         }
 
@@ -43,6 +51,14 @@ internal sealed class Leaving(KernelGeneration generation, Action<GenerationEnd>
             or MachineProtocol.EmergencyRestart or MachineProtocol.Oops or MachineProtocol.JumpAndReturn))
         {
             return false;
+        }
+
+        bool waitsForNobody = delivery.Message.Kind.Value is MachineProtocol.Panic or MachineProtocol.EmergencyRestart;
+        if (waitsForNobody && _stage is (Stage.Freezing or Stage.Thawing))
+        {
+            _request = delivery;
+            Begin(outbox);
+            return true;
         }
 
         _waiting.Enqueue(delivery);

@@ -4,6 +4,7 @@ using KhoActors.Nodes.Machines;
 using KhoActors.Nodes.Scenarios;
 using KhoActors.Nodes.Tests.Machines;
 using KhoActors.Nodes.Tests.Scenarios;
+using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 
 namespace KhoActors.Nodes.Tests.UserSpace;
@@ -28,6 +29,7 @@ internal static class NoteBench
         NoteClient.Make("board-a", 21),
         NoteClient.Make("board-b", 21),
         NoteClient.Make("mute", 22) with { UserProgram = null },
+        NoteClient.Make("stuck", 23) with { UserProgram = null, Hooks = ClientHooks.Freeze, Create = static _ => new NeverFrozen() },
     ]);
 
     public static ResolvedScenario Resolve(string yaml, params string[] settings) =>
@@ -40,4 +42,16 @@ internal static class NoteBench
     /// <summary>What a generation's story says of requests to the note, with their answers.</summary>
     public static IReadOnlyList<string> Notes(this GenerationReport report) =>
         [.. report.Story.Where(static line => line.StartsWith("note: ", StringComparison.Ordinal)).Select(static line => line["note: ".Length..])];
+
+    /// <summary>Answers everything but a freeze.</summary>
+    private sealed class NeverFrozen : IActor
+    {
+        public void Receive(in Delivery delivery, Outbox outbox)
+        {
+            if (ClientProtocol.NumberOf(delivery.Message.Kind) != ClientProtocol.Freeze)
+            {
+                outbox.Reply(delivery, default(KernelResult).ToReply(delivery.Message.Kind));
+            }
+        }
+    }
 }

@@ -33,6 +33,19 @@ public class ScriptTests
     }
 
     [Theory]
+    [InlineData("panic enough", GenerationEnd.Panic)]
+    [InlineData("emergency-restart", GenerationEnd.EmergencyRestart)]
+    public void A_panic_does_not_wait_for_a_client_that_freezes(string step, GenerationEnd end)
+    {
+        string quiet = NoteBench.Quiet.Replace("[note]", "[stuck]", StringComparison.Ordinal);
+
+        MachineRun run = NoteBench.Run($"{quiet}script: [{{ generations: 0, steps: [kexec load = 0, kexec execute, {step}] }}]", "kexecs=1");
+
+        Assert.Equal(end, run.Reports[0].End);
+        Assert.Equal(["0 client-check: script step 'kexec execute' was not answered within 10 s"], run.Violations);
+    }
+
+    [Theory]
     [InlineData("note get = 4", "expected success with value 4, found success with value 3")]
     [InlineData("note get = ENOSPC", "expected -ENOSPC, found success with value 3")]
     [InlineData("note get double 7", "expected success and second value 0x7, found success with value 3 and second value 0x6")]

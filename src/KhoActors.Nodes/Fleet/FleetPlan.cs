@@ -39,14 +39,23 @@ public sealed class FleetPlan
         SeedPath path = _path.Child("machine", (ulong)number);
         int hardware = Draw(path.Child("hardware"), Scenario.Hardware.Count, i => Scenario.Hardware[i].Weight);
         int chain = Draw(path.Child("kernels"), Scenario.Chains.Count, i => Scenario.Chains[i].Weight);
-        return new MachineSpec
-        {
-            Path = path,
-            Memory = _memories[hardware],
-            Chain = Scenario.Chains[chain],
-            Resolved = _resolved,
-        };
+        return SpecOf(number, hardware, chain);
     }
+
+    /// <summary>A machine whose hardware and kernels were drawn before, as a history says.</summary>
+    /// <param name="number">Its number, from 0.</param>
+    /// <param name="hardware">Index of its hardware in the scenario.</param>
+    /// <param name="chain">Index of its chain of kernels in the scenario.</param>
+    /// <returns>The machine.</returns>
+    public MachineSpec SpecOf(int number, int hardware, int chain) => new()
+    {
+        Path = _path.Child("machine", (ulong)number),
+        Hardware = hardware,
+        Memory = _memories[hardware],
+        ChainIndex = chain,
+        Chain = Scenario.Chains[chain],
+        Resolved = _resolved,
+    };
 
     private static int Draw(SeedPath path, int count, Func<int, int> weightOf)
     {

@@ -13,8 +13,14 @@ public sealed record MachineSpec
     /// <summary>The path of its randomness.</summary>
     public required SeedPath Path { get; init; }
 
-    /// <summary>Its hardware.</summary>
+    /// <summary>Index of its hardware in the scenario.</summary>
+    public int Hardware { get; init; }
+
+    /// <summary>The memory of its hardware.</summary>
     public required MachineMemory Memory { get; init; }
+
+    /// <summary>Index of its chain of kernels in the scenario.</summary>
+    public int ChainIndex { get; init; }
 
     /// <summary>The kernels that it boots in turn.</summary>
     public required KernelChain Chain { get; init; }

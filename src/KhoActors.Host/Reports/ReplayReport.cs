@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Text.Json;
+using KhoActors.Host.Runs;
+using KhoActors.Nodes.Fleet;
+using KhoActors.Nodes.Machines;
+
+namespace KhoActors.Host.Reports;
+
+/// <summary>The result of <c>kho replay</c>: what was compared, and whether it was equal.</summary>
+/// <param name="source">What was replayed.</param>
+/// <param name="result">What came of it.</param>
+/// <param name="machine">The only machine that was meant, or null for all.</param>
+/// <param name="elapsed">How long it took.</param>
+internal sealed class ReplayReport(RecordSource source, FleetReplayResult result, int? machine, TimeSpan elapsed)
+{
+    private bool ModelChanged => source.Facts.ModelVersion != Machine.ModelVersion;
+
+    /// <summary>How the program ends.</summary>
+    public ExitCode ExitCode =>
+        result.Interrupted ? ExitCode.Interrupted
+        : result.Damage.Count > 0 ? ExitCode.StoreFailure
+        : result.Difference is null ? ExitCode.Held
+        : ModelChanged ? ExitCode.Inconclusive
+        : ExitCode.Diverged;
+
+    private string Verdict => ExitCode switch
+    {
+        ExitCode.Interrupted => "interrupted",
+        ExitCode.StoreFailure => "damaged",
+        ExitCode.Held => "equal",
+        ExitCode.Inconclusive => "model-changed",
+        _ => "different",
+    };
+
+    /// <summary>Writes the report for a person.</summary>
+    /// <param name="terminal">Receives it; damage goes to its diagnostics stream.</param>
+    /// <param name="withFigures">Whether figures are told, beside the verdict.</param>
+    public void WriteText(Terminal terminal, bool withFigures)
+    {
+        if (withFigures && machine is null)
+        {
+            WriteFigures(terminal);
+        }
+
+        foreach (string damage in result.Damage)
+        {
+            terminal.Complain(Terminal.Printable(damage));
+        }
+
+        string compared = string.Create(
+            CultureInfo.InvariantCulture, $"{result.Generations:N0} generations ({result.Totals.Kexecs:N0} kexecs) compared with {source.Title}");
+        terminal.Out.WriteLine(Terminal.Printable($"{Verdict}: {compared}{Remark}"));
+        if (result.Difference is { } difference)
+        {
+            new DifferenceReport(difference).WriteText(terminal);
+        }
+    }
+
+    /// <summary>Writes the report for a script.</summary>
+    /// <param name="terminal">Receives it.</param>
+    public void WriteJson(Terminal terminal) => JsonReport.Write(terminal, json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("run", source.Run?.Number.ToString(CultureInfo.InvariantCulture) ?? string.Empty);
+        json.WriteString("source", source.Title);
+        json.WriteString("scenario", source.Facts.Scenario);
+        json.WriteNumber("seed", source.Facts.Seed);
+        WriteNumberOrNull(json, "machine", machine);
+        json.WriteString("verdict", Verdict);
+        json.WriteNumber("generations", result.Generations);
+        json.WriteNumber("kexecs", result.Totals.Kexecs);
+        json.WriteNumber("violations", result.Totals.ViolationCount);
+        json.WriteNumber("model_version", Machine.ModelVersion);
+        json.WriteNumber("recorded_model_version", source.Facts.ModelVersion);
+        json.WritePropertyName("difference");
+        if (result.Difference is { } difference)
+        {
+            new DifferenceReport(difference).WriteJson(json);
+        }
+        else
+        {
+            json.WriteNullValue();
+        }
+
+        json.WriteStartArray("damage");
+        foreach (string damage in result.Damage)
+        {
+            json.WriteStringValue(damage);
+        }
+
+        json.WriteEndArray();
+        JsonReport.WriteOutcomes(result.Totals.Outcomes, json);
+        TransitionSummary.WriteJson(TransitionSummary.Of(result.Totals.Transitions), json);
+        json.WriteNumber("elapsed_s", Math.Round(elapsed.TotalSeconds, 3));
+        json.WriteString("digest", result.Digest);
+        json.WriteEndObject();
+    });
+
+    private string Remark => ExitCode switch
+    {
+        ExitCode.Held when ModelChanged => $", although the model has changed from version {source.Facts.ModelVersion} to {Machine.ModelVersion}",
+        ExitCode.Held => ", every digest as recorded",
+        ExitCode.Inconclusive => $"; model changed: version {source.Facts.ModelVersion} made the record, this program has {Machine.ModelVersion}",
+        ExitCode.StoreFailure => "; what is damaged was left out",
+        ExitCode.Interrupted => " so far",
+        _ => string.Empty,
+    };
+
+    private void WriteFigures(Terminal terminal)
+    {
+        TransitionSummary.WriteTable(TransitionSummary.Of(result.Totals.Transitions), terminal);
+        SummaryTable figures = new("replay", source.Facts.Scenario);
+        figures
+            .Row("seed", source.Facts.Seed.ToString(CultureInfo.InvariantCulture))
+            .Row("machines", Text(source.Facts.Machines))
+            .Row("kexecs", string.Create(
+                CultureInfo.InvariantCulture, $"{result.Totals.Kexecs:N0} in {elapsed.TotalSeconds:F1} s, {result.Totals.Kexecs / Math.Max(elapsed.TotalSeconds, 1e-9):N0} a second"))
+            .Row("cold boots", Text(result.Totals.ColdBoots))
+            .Row("messages", result.Totals.Messages.ToString("N0", CultureInfo.InvariantCulture))
+            .Row("operations", Text(result.Totals.Operations));
+        foreach (KeyValuePair<string, long> outcome in result.Totals.Outcomes)
+        {
+            figures.Row($"outcome {outcome.Key}", Text(outcome.Value));
+        }
+
+        figures.Row("violations", Text(result.Totals.ViolationCount)).Write(terminal);
+        if (result.Digest.Length > 0)
+        {
+            terminal.Out.WriteLine($"digest  {result.Digest}");
+        }
+    }
+
+    private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static void WriteNumberOrNull(Utf8JsonWriter json, string name, int? value)
+    {
+        if (value is { } number)
+        {
+            json.WriteNumber(name, number);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
+}

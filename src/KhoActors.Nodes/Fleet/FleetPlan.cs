@@ -49,6 +49,7 @@ public sealed class FleetPlan
     /// <returns>The machine.</returns>
     public MachineSpec SpecOf(int number, int hardware, int chain) => new()
     {
+        Number = number,
         Path = _path.Child("machine", (ulong)number),
         Hardware = hardware,
         Memory = _memories[hardware],

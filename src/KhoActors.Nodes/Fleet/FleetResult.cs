@@ -141,7 +141,8 @@ public sealed class FleetResult
         }
     }
 
-    private static string NameOf(GenerationEnd end) => end switch
+    /// <summary>How reports, histories and exports call the end of a generation.</summary>
+    internal static string NameOf(GenerationEnd end) => end switch
     {
         GenerationEnd.Kexec => "kexec",
         GenerationEnd.LoadFailed => "load-failed",

@@ -45,9 +45,17 @@ public sealed record SliceRecord
     /// <summary>The generations, at least one, in order.</summary>
     public required IReadOnlyList<GenerationRecord> Generations { get; init; }
 
+    /// <summary>Sections that a later version wrote and this one does not read: kept, and encoded again as they were.</summary>
+    public IReadOnlyList<SliceSection> OtherSections { get; init; } = [];
+
     /// <summary>The first generation.</summary>
     public int FirstGeneration => Generations[0].Report.Generation;
 
     /// <summary>The generation behind the last.</summary>
     public int EndGeneration => FirstGeneration + Generations.Count;
 }
+
+/// <summary>A part of a record that readers may leave unread.</summary>
+/// <param name="Number">What it is; see docs/histories.md.</param>
+/// <param name="Bytes">Its content.</param>
+public readonly record struct SliceSection(int Number, ReadOnlyMemory<byte> Bytes);

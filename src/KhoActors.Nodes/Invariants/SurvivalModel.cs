@@ -32,7 +32,6 @@ public sealed record BootFacts(
 /// </summary>
 public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
 {
-    private const int LimitViolationsKept = 100;
     private const string MetadataLine = "KHO: exec from: ";
     private readonly HandOverRecord _record = new();
     private readonly ObservedGeneration _observed;
@@ -241,9 +240,9 @@ public sealed class SurvivalModel : IDeliveryObserver, ISnapshotting
     private void Report(string invariant, string detail)
     {
         ViolationCount++;
-        if (_violations.Count < LimitViolationsKept)
+        if (_violations.Count < Violation.KeptMax)
         {
-            _violations.Add(new Violation(invariant, Generation, detail));
+            _violations.Add(new Violation(invariant, Generation, Violation.Bounded(detail)));
         }
     }
 }

@@ -1,10 +1,31 @@
+using System.Text;
+using System.Text.Unicode;
+using KhoActors.Nodes.Runtime;
+
 namespace KhoActors.Nodes.Invariants;
 
 /// <summary>An invariant that did not hold.</summary>
 /// <param name="Invariant">Its name in <see cref="InvariantCatalog"/>.</param>
 /// <param name="Generation">The kernel generation that was running, 0 for the first boot.</param>
 /// <param name="Detail">What was expected and what was found.</param>
-public sealed record Violation(string Invariant, int Generation, string Detail);
+public sealed record Violation(string Invariant, int Generation, string Detail)
+{
+    /// <summary>Most violations of one generation that are kept with their texts; all are counted.</summary>
+    public const int KeptMax = 100;
+
+    /// <summary>Most bytes of a detail in UTF-8.</summary>
+    public const int DetailBytesMax = 4096;
+
+    /// <summary>A detail as it is kept: cut where it is too long, for clients from outside may say anything, and in UTF-8's reach.</summary>
+    /// <param name="detail">Any text.</param>
+    /// <returns>The text, or the beginning of it; U+FFFD stands for what is no character.</returns>
+    public static string Bounded(string detail)
+    {
+        Span<byte> kept = stackalloc byte[DetailBytesMax];
+        Utf8.FromUtf16(detail, kept, out int charactersRead, out int bytes);
+        return charactersRead == detail.Length && WellFormedText.Is(detail) ? detail : Encoding.UTF8.GetString(kept[..bytes]);
+    }
+}
 
 /// <summary>An invariant that every machine is judged by.</summary>
 /// <param name="Name">Its name in reports.</param>

@@ -71,7 +71,7 @@ public sealed class SnapshotWriter
 
     /// <summary>Writes a checksum of what was written since a position; see <see cref="SnapshotReader.ReadChecksum"/>.</summary>
     /// <param name="start">A <see cref="Length"/> from before.</param>
-    public void WriteChecksum(int start) => WriteUInt64(SnapshotChecksum.Of(Written[start..]));
+    public void WriteChecksum(int start) => WriteUInt64(Checksum64.Of(Written[start..]));
 
     private Span<byte> Reserve(int bytes)
     {
@@ -161,7 +161,7 @@ public sealed class SnapshotReader
     /// <exception cref="SnapshotFormatException">Truncated, or what was read is not what was written.</exception>
     public void ReadChecksum(int start)
     {
-        ulong expected = SnapshotChecksum.Of(_bytes.Span[start..Position]);
+        ulong expected = Checksum64.Of(_bytes.Span[start..Position]);
         if (ReadUInt64() != expected)
         {
             throw new SnapshotFormatException($"snapshot, bytes {start} to {Position - 1}: damaged, the checksum does not match");
@@ -173,33 +173,4 @@ public sealed class SnapshotReader
     /// <returns>The text.</returns>
     /// <exception cref="SnapshotFormatException">Truncated or too long.</exception>
     public string ReadText(int limit = 1 << 20) => Encoding.UTF8.GetString(ReadRaw(ReadCount(limit, "the length of a text")));
-}
-
-/// <summary>A chain of bijective steps, one per word: two inputs that differ in one word only never have the same checksum.</summary>
-internal static class SnapshotChecksum
-{
-    private const ulong Multiplier = 0x9E37_79B9_7F4A_7C15;
-
-    public static ulong Of(ReadOnlySpan<byte> bytes)
-    {
-        ulong sum = (ulong)bytes.Length;
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
-        {
-            sum = Step(sum, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        }
-
-        ulong rest = 0;
-        for (int i = 0; i < bytes.Length; i++)
-        {
-            rest |= (ulong)bytes[i] << (8 * i);
-        }
-
-        return Step(sum, rest);
-    }
-
-    private static ulong Step(ulong sum, ulong word)
-    {
-        sum = (sum ^ word) * Multiplier;
-        return sum ^ (sum >> 32);
-    }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
 using KhoActors.Host.Runs;
 using KhoActors.Nodes.History;
@@ -10,14 +11,23 @@ internal sealed class ExportCommand
 {
     private const string Csv = "csv";
     private const string Json = "json";
-    private const string Khist = "khist";
-    private static readonly string[] Formats = [Csv, Json, Khist];
+    private static readonly string Records = HistoryFile.Extension.TrimStart('.');
+    private static readonly string[] Formats = [Csv, Json, Records];
 
     private readonly Terminal _terminal;
     private readonly Argument<string> _run = HistoryOptions.Run(mayBeFile: true);
-    private readonly Option<string?> _format = new("--format") { Description = "csv or json: a row for each generation; khist: records to replay. Default: what FILE ends in." };
+    private readonly Option<string?> _format = new("--format")
+    {
+        Description = $"{Csv} or {Json}: a row for each generation; {Records}: the records, to be replayed. Default: what FILE ends in.",
+    };
+
     private readonly Option<int?> _machine = CommonOptions.Number("--machine", "Only this machine, from 0.");
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "Where to write; a file there is replaced. Default: standard output.", HelpName = "FILE" };
+    private readonly Option<string?> _output = new("--output", "-o")
+    {
+        Description = "Where to write; a file there is replaced. Default: standard output.",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string> _store = HistoryOptions.Store();
     private readonly Option<string[]> _clients = CommonOptions.Clients();
 
@@ -41,56 +51,82 @@ internal sealed class ExportCommand
     {
         string? output = parsed.GetValue(_output);
         string format = FormatOf(parsed.GetValue(_format), output);
+        if (format == Records && output is null)
+        {
+            throw new UsageException($"--format {Records} writes bytes: -o FILE{HistoryFile.Extension} says where to");
+        }
+
         using RecordSource source = RecordSource.Open(parsed.GetRequiredValue(_run), parsed.GetRequiredValue(_store));
         int? machine = parsed.GetValue(_machine) is { } asked ? source.MachineOf(asked) : null;
-        if (format == Khist)
-        {
-            return WriteRecords(source, machine, output ?? throw new UsageException($"a {Khist} file is bytes: -o FILE{HistoryFile.Extension} says where to write it"));
-        }
-
         RecordedScenario recorded = RecordedScenario.Read(source.Facts, source.Title, parsed.GetValue(_clients) ?? []);
-        SliceCodec codec = new(recorded.Resolved);
-        IEnumerable<SliceRecord> records = source.ReadSlices(machine).Select(slice => codec.Decode(slice, source.Place));
-        if (output is null)
+        int damages = 0;
+        IEnumerable<EncodedSlice> slices = source.ReadSound(machine, new SliceCodec(recorded.Resolved), sentence =>
         {
-            WriteRows(format, source, records, _terminal.Out);
-            return ExitCode.Held;
+            damages++;
+            _terminal.Complain(Terminal.Printable(sentence));
+        });
+        long generations = 0;
+        IEnumerable<EncodedSlice> counted = slices.Select(slice =>
+        {
+            _terminal.Interrupted.ThrowIfCancellationRequested();
+            generations += slice.Record.Generations.Count;
+            return slice;
+        });
+        Write(format, output, source.Run, counted);
+        if (output is not null)
+        {
+            _terminal.Error.WriteLine(Terminal.Printable(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{source.Title}: {generations:N0} generations {(machine is { } one ? $"of machine {one} " : "")}are in {output}")));
         }
 
-        OutputFile.Write(output, stream =>
-        {
-            using StreamWriter writer = new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
-            WriteRows(format, source, records, writer);
-        });
-        _terminal.Error.WriteLine(Terminal.Printable($"{source.Title} is in {output}"));
-        return ExitCode.Held;
+        return damages > 0 ? ExitCode.StoreFailure : ExitCode.Held;
     }
 
-    private ExitCode WriteRecords(RecordSource source, int? machine, string output)
+    private void Write(string format, string? output, StoredRun run, IEnumerable<EncodedSlice> slices)
     {
-        OutputFile.RequireFreePath(output);
-        HistoryFile.Write(output, source.Run, source.ReadSlices(machine), overwrite: true);
-        _terminal.Error.WriteLine(Terminal.Printable($"{source.Title}{(machine is { } one ? $", machine {one}," : "")} is in {output}"));
-        return ExitCode.Held;
-    }
-
-    private static void WriteRows(string format, RecordSource source, IEnumerable<SliceRecord> records, TextWriter writer)
-    {
-        if (format == Csv)
+        if (format == Records)
         {
-            HistoryExport.WriteCsv(writer, records);
+            OutputFile.RequireFreePath(output!);
+            HistoryFile.Write(
+                output!, run, slices.Select(static slice => new StoredSlice(slice.Record.Machine, slice.Record.FirstGeneration, slice.Encoded)), overwrite: true);
+        }
+        else if (output is not null)
+        {
+            OutputFile.Write(output, stream => WriteRows(format, slices, stream));
         }
         else
         {
-            HistoryExport.WriteJson(writer, source.Run, records);
+            using TextWriterStream stream = new(_terminal.Out);
+            WriteRows(format, slices, stream);
+            _terminal.Out.Flush();
+        }
+    }
+
+    private static void WriteRows(string format, IEnumerable<EncodedSlice> slices, Stream stream)
+    {
+        IEnumerable<SliceRecord> records = slices.Select(static slice => slice.Record);
+        using StreamWriter writer = new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true);
+        if (format == Csv)
+        {
+            HistoryExport.WriteCsv(records, writer);
+        }
+        else
+        {
+            HistoryExport.WriteJson(records, stream);
+            writer.WriteLine();
         }
     }
 
     private static string FormatOf(string? asked, string? output)
     {
         string format = asked ?? (output is null ? string.Empty : Path.GetExtension(output).TrimStart('.'));
-        return Formats.Contains(format, StringComparer.Ordinal) ? format
-            : throw new UsageException(
-                (asked is null ? "--format is needed, or a FILE that ends in its name" : $"--format '{asked}'") + $": one of {string.Join(", ", Formats)} is accepted");
+        if (!Formats.Contains(format, StringComparer.Ordinal))
+        {
+            string what = asked is null ? "--format is needed, or a FILE whose name ends in one" : $"--format '{asked}'";
+            throw new UsageException($"{what}: one of {string.Join(", ", Formats)} is accepted");
+        }
+
+        return format;
     }
 }

@@ -87,7 +87,7 @@ internal sealed class ReplayCommand
                 GenerationDone = (_, report) => generationDone(report),
                 StopRequested = () => _terminal.Interrupted.IsCancellationRequested,
             },
-            source.ReadSlices(machine),
+            source.ReadSlices(machine ?? 0),
             new SliceCodec(recorded.Resolved),
             source.Place);
     }

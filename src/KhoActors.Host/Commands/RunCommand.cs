@@ -165,7 +165,8 @@ internal sealed class RunCommand
             throw new UsageException($"--resume continues a run with its own scenario: '{parsed.GetValue(_scenario)}' does not go with it");
         }
 
-        if (_options.FirstGiven(parsed, [_options.Clients]) ?? (parsed.GetValue(_recordOrder) ? _recordOrder : null) is { } option)
+        Option? recordOrder = parsed.GetValue(_recordOrder) ? _recordOrder : null;
+        if ((_options.FirstGiven(parsed, [_options.Clients]) ?? recordOrder) is { } option)
         {
             throw new UsageException($"--resume continues a run as it was started: {option.Name} does not go with it");
         }

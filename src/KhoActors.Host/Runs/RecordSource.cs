@@ -95,6 +95,24 @@ internal sealed class RecordSource : IDisposable
     public IEnumerable<StoredSlice> ReadSlices(int machine) =>
         _store is not null ? _store.ReadSlices(Run.Number, machine) : _file!.ReadSlices().Where(slice => slice.Machine == machine);
 
+    /// <summary>The records of machines, as far as they are sound: one that is damaged ends its machine, and the next machine follows.</summary>
+    /// <param name="machine">Only this machine's; null for all.</param>
+    /// <param name="codec">Reads records.</param>
+    /// <param name="damage">Called for each damage with the sentence that names it.</param>
+    /// <returns>The records in the order of machines and generations, as they are stored and as they read.</returns>
+    public IEnumerable<EncodedSlice> ReadSound(int? machine, SliceCodec codec, Action<string> damage)
+    {
+        SoundRecords sound = new(codec, Place, damage);
+        if (_file is not null)
+        {
+            return sound.Of(_file.ReadSlices(damage).Where(slice => machine is null || slice.Machine == machine));
+        }
+
+        return machine is { } one
+            ? sound.Of(_store!.ReadSlices(Run.Number, one))
+            : sound.Past(_store!.ReadProgress(Run.Number)).SelectMany(progress => sound.Of(_store!.ReadSlices(Run.Number, progress.Machine)));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

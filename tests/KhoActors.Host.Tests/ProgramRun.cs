@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KhoActors.Host.Runs;
 
 namespace KhoActors.Host.Tests;
 
@@ -23,6 +24,7 @@ internal sealed record ProgramRun(ExitCode ExitCode, string Out, string Error)
         using StringWriter output = new();
         using StringWriter error = new();
         ExitCode code = CommandLine.Run(arguments, new Terminal { Out = output, Error = error, Interrupted = interrupted });
+        Assert.False(File.Exists(Histories.DefaultFile), "a test that runs a scenario says where its history goes");
         return new ProgramRun(code, output.ToString(), error.ToString());
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using KhoActors.Host.Reports;
 using KhoActors.Host.Runs;
 using KhoActors.Nodes.History;
+using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Host.Commands;
 
@@ -51,8 +52,10 @@ internal sealed class RunsCommand
     {
         Argument<string?> run = new("run") { Description = "A run that must be there; all of the history is checked.", Arity = ArgumentArity.ZeroOrOne };
         Option<string> store = HistoryOptions.Store();
-        Command command = new("verify", "Read all of a history and compare every checksum, count and sum.") { run, store };
-        command.SetAction(parsed => (int)Verify(parsed.GetRequiredValue(store), parsed.GetValue(run)));
+        Option<string[]> clients = CommonOptions.Clients();
+        Command command = new("verify", "Read all of a history and compare every checksum, count and sum.") { run, store, clients };
+        command.SetAction(parsed => (int)Verify(
+            parsed.GetRequiredValue(store), parsed.GetValue(run), ClientAssemblies.CatalogWith(parsed.GetValue(clients))));
         return command;
     }
 
@@ -101,7 +104,7 @@ internal sealed class RunsCommand
         return ExitCode.Held;
     }
 
-    private ExitCode Verify(string address, string? name)
+    private ExitCode Verify(string address, string? name, ClientCatalog clients)
     {
         using IHistoryStore store = Histories.Open(address, HistoryAccess.Read);
         if (name is not null)
@@ -114,7 +117,7 @@ internal sealed class RunsCommand
         {
             damages++;
             _terminal.Out.WriteLine(Terminal.Printable(sentence));
-        });
+        }, clients);
         _terminal.Out.WriteLine(damages switch
         {
             0 => $"{store.Address}: everything that is kept is sound",

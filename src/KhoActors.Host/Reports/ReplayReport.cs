@@ -13,24 +13,31 @@ namespace KhoActors.Host.Reports;
 /// <param name="elapsed">How long it took.</param>
 internal sealed class ReplayReport(RecordSource source, FleetReplayResult result, int? machine, TimeSpan elapsed)
 {
-    private bool ModelChanged => source.Facts.ModelVersion != Machine.ModelVersion;
+    private const string Equal = "equal";
+    private const string Different = "different";
+    private const string Changed = "model-changed";
+    private const string Damaged = "damaged";
+    private const string Interrupted = "interrupted";
+    private const string Nothing = "nothing-recorded";
 
     /// <summary>How the program ends.</summary>
-    public ExitCode ExitCode =>
-        result.Interrupted ? ExitCode.Interrupted
-        : result.Damage.Count > 0 ? ExitCode.StoreFailure
-        : result.Difference is null ? ExitCode.Held
-        : ModelChanged ? ExitCode.Inconclusive
-        : ExitCode.Diverged;
-
-    private string Verdict => ExitCode switch
+    public ExitCode ExitCode => Verdict switch
     {
-        ExitCode.Interrupted => "interrupted",
-        ExitCode.StoreFailure => "damaged",
-        ExitCode.Held => "equal",
-        ExitCode.Inconclusive => "model-changed",
-        _ => "different",
+        Equal => ExitCode.Held,
+        Different => ExitCode.Diverged,
+        Damaged => ExitCode.StoreFailure,
+        Interrupted => ExitCode.Interrupted,
+        _ => ExitCode.Inconclusive,
     };
+
+    // The gravest first: a difference under one model is a defect of the simulator, whatever else is wrong.
+    private string Verdict =>
+        result.Difference is not null && !source.IsOfOtherModel ? Different
+        : result.Damage.Count > 0 ? Damaged
+        : result.Difference is not null ? Changed
+        : result.Interrupted ? Interrupted
+        : result.Generations == 0 ? Nothing
+        : Equal;
 
     /// <summary>Writes the report for a person.</summary>
     /// <param name="terminal">Receives it; damage goes to its diagnostics stream.</param>
@@ -96,13 +103,13 @@ internal sealed class ReplayReport(RecordSource source, FleetReplayResult result
         json.WriteEndObject();
     });
 
-    private string Remark => ExitCode switch
+    private string Remark => Verdict switch
     {
-        ExitCode.Held when ModelChanged => $", although the model has changed from version {source.Facts.ModelVersion} to {Machine.ModelVersion}",
-        ExitCode.Held => ", every digest as recorded",
-        ExitCode.Inconclusive => $"; model changed: version {source.Facts.ModelVersion} made the record, this program has {Machine.ModelVersion}",
-        ExitCode.StoreFailure => "; what is damaged was left out",
-        ExitCode.Interrupted => " so far",
+        Equal when source.IsOfOtherModel => $", although the model has changed from version {source.Facts.ModelVersion} to {Machine.ModelVersion}",
+        Equal => ", every digest as recorded",
+        Changed => $"; model changed: version {source.Facts.ModelVersion} made the record, this program has {Machine.ModelVersion}",
+        Damaged => "; what is damaged was left out",
+        Interrupted => " so far",
         _ => string.Empty,
     };
 

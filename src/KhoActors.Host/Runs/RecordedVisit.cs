@@ -29,29 +29,27 @@ internal static class RecordedVisit
                 : $"{source.Title}: generation {wanted} of machine {machine} is not recorded, only 0 to {end - 1}");
         }
 
-        try
+        using Machine host = new();
+        ReplayDifference? difference = MachineReplay.Run(
+            host,
+            recorded.Plan,
+            source.ReadSlices(machine).Select(slice => codec.Decode(slice, source.Place)),
+            new MachineReplayOptions
+            {
+                EndGeneration = wanted + 1,
+                LookAt = wanted,
+                Look = look,
+                StopRequested = () => terminal.Interrupted.IsCancellationRequested,
+            });
+        terminal.Interrupted.ThrowIfCancellationRequested();
+        if (difference is null)
         {
-            using Machine host = new();
-            MachineReplay.Run(
-                host,
-                recorded.Plan,
-                source.ReadSlices(machine).Select(slice => codec.Decode(slice, source.Place)),
-                new MachineReplayOptions
-                {
-                    EndGeneration = wanted + 1,
-                    LookAt = wanted,
-                    Look = look,
-                    StopRequested = () => terminal.Interrupted.IsCancellationRequested,
-                });
-            terminal.Interrupted.ThrowIfCancellationRequested();
             return ExitCode.Held;
         }
-        catch (ReplayDivergenceException divergence)
-        {
-            string cause = source.IsOfOtherModel ? $"model changed from version {source.Facts.ModelVersion} to {Machine.ModelVersion}: " : "not as recorded: ";
-            terminal.Complain(Terminal.Printable($"{source.Title}: {cause}{divergence.Difference}"));
-            return source.IsOfOtherModel ? ExitCode.Inconclusive : ExitCode.Diverged;
-        }
+
+        string cause = source.IsOfOtherModel ? $"model changed from version {source.Facts.ModelVersion} to {Machine.ModelVersion}: " : "not as recorded: ";
+        terminal.Complain(Terminal.Printable($"{source.Title}: {cause}{difference}"));
+        return source.IsOfOtherModel ? ExitCode.Inconclusive : ExitCode.Diverged;
     }
 
     // The generation behind the last one that is recorded.

@@ -61,7 +61,7 @@ internal sealed class Hibernation : IDisposable
     /// <summary>Lays a machine to rest, in the place of its older snapshot.</summary>
     /// <param name="machine">Its number.</param>
     /// <param name="snapshot">The machine; copied. Not empty.</param>
-    /// <exception cref="IOException">It had to go into the file, which cannot be written; the older snapshot is kept.</exception>
+    /// <exception cref="SpillException">It had to go into the file, which cannot be written; the older snapshot is kept.</exception>
     public void Put(int machine, ReadOnlySpan<byte> snapshot)
     {
         ArgumentOutOfRangeException.ThrowIfZero(snapshot.Length, nameof(snapshot));
@@ -84,7 +84,7 @@ internal sealed class Hibernation : IDisposable
     /// <param name="machine">Its number; it rests here.</param>
     /// <param name="buffer">The worker's own buffer; grown when a snapshot from the file does not fit.</param>
     /// <returns>The snapshot: valid until the buffer is used again.</returns>
-    /// <exception cref="IOException">It is in the file, which cannot be read.</exception>
+    /// <exception cref="SpillException">It is in the file, which cannot be read.</exception>
     public ReadOnlyMemory<byte> Read(int machine, ref byte[] buffer)
     {
         Place place = _places[machine];
@@ -151,7 +151,7 @@ internal sealed class Hibernation : IDisposable
         {
             _file.Write(place.Offset, snapshot);
         }
-        catch (IOException)
+        catch (SpillException)
         {
             using (_gate.Enter())
             {

@@ -3,6 +3,18 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KhoActors.Nodes.Fleet;
 
+/// <summary>Machines that do not fit into memory cannot be written to their temporary file or read from it: the disk is full, for example.</summary>
+public sealed class SpillException : Exception
+{
+    /// <summary>Says why.</summary>
+    /// <param name="message">One sentence: which folder, what was tried, what the system says.</param>
+    /// <param name="inner">What the system said.</param>
+    public SpillException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+}
+
 /// <summary>
 /// A temporary file of slots, nameless from the moment it is opened where the system allows that, so that nothing of it outlives its
 /// process. Slots come in classes a quarter apart, and a free one is used again before the file grows: it never has more slots of a class
@@ -29,7 +41,7 @@ internal sealed class SpillFile : IDisposable
     /// <summary>Takes a slot.</summary>
     /// <param name="length">Bytes that it shall hold, at least 1.</param>
     /// <returns>Offset of the slot.</returns>
-    /// <exception cref="IOException">The file cannot be made.</exception>
+    /// <exception cref="SpillException">The file cannot be made.</exception>
     public long Take(int length)
     {
         (int index, long slotBytes) = ClassOf(length);
@@ -52,7 +64,7 @@ internal sealed class SpillFile : IDisposable
     /// <summary>Writes into a slot from its beginning.</summary>
     /// <param name="offset">Offset of the slot.</param>
     /// <param name="bytes">Not more than the slot was taken for.</param>
-    /// <exception cref="IOException">The system could not write, for example because the disk is full.</exception>
+    /// <exception cref="SpillException">The system could not write, for example because the disk is full.</exception>
     public void Write(long offset, ReadOnlySpan<byte> bytes)
     {
         try
@@ -68,7 +80,7 @@ internal sealed class SpillFile : IDisposable
     /// <summary>Reads a slot from its beginning.</summary>
     /// <param name="offset">Offset of the slot.</param>
     /// <param name="bytes">Receives as many bytes as it has room for.</param>
-    /// <exception cref="IOException">The system could not read, or the file is shorter than it was.</exception>
+    /// <exception cref="SpillException">The system could not read, or the file is shorter than it was.</exception>
     public void Read(long offset, Span<byte> bytes)
     {
         try
@@ -137,6 +149,6 @@ internal sealed class SpillFile : IDisposable
         }
     }
 
-    private IOException Unusable(string what, Exception failure) =>
+    private SpillException Unusable(string what, Exception failure) =>
         new($"the file in {_folder} for machines that do not fit into memory cannot be {what}: {failure.Message}", failure);
 }

@@ -153,7 +153,7 @@ public sealed class HibernationTests : IDisposable
         using Hibernation hibernation = new(2, 4, missing);
         hibernation.Put(0, [1, 2, 3]);
 
-        IOException failure = Assert.Throws<IOException>(() => hibernation.Put(0, [1, 2, 3, 4, 5]));
+        SpillException failure = Assert.Throws<SpillException>(() => hibernation.Put(0, [1, 2, 3, 4, 5]));
 
         Assert.StartsWith($"the file in {missing} for machines that do not fit into memory cannot be made: ", failure.Message, StringComparison.Ordinal);
         byte[] buffer = [];

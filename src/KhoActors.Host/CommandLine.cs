@@ -45,9 +45,9 @@ internal static class CommandLine
 
             return ExitCode.Usage;
         }
-        catch (Exception failure) when (HistoryFailure.Of(failure) is not null)
+        catch (Exception failure) when (StorageFailure.Of(failure) is not null)
         {
-            HistoryFailure meaning = HistoryFailure.Of(failure)!;
+            StorageFailure meaning = StorageFailure.Of(failure)!;
             terminal.Complain(OnOneLine(meaning.Sentence));
             return meaning.ExitCode;
         }

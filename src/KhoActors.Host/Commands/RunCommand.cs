@@ -91,11 +91,12 @@ internal sealed class RunCommand
             return Session(parsed, new FleetPlan(resolved, seed), reproduce, recording: null).Run();
         }
 
-        RunFacts facts = FactsOf(resolved, seed, reproduce, recordOrder, ClientAssemblies.FactsOf(ClientsOf(parsed)));
+        FleetPlan plan = new(resolved, seed);
+        RunFacts facts = FactsOf(resolved, plan, reproduce, recordOrder, ClientAssemblies.FactsOf(ClientsOf(parsed)));
         using RecordingRun recording = Begin(address, facts, resolved);
         _terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, run {recording.Number} in {recording.Address}"));
-        return Session(parsed, new FleetPlan(resolved, seed), reproduce, recording, recordOrder).Run();
+        return Session(parsed, plan, reproduce, recording, recordOrder).Run();
     }
 
     private static RecordingRun Begin(string address, RunFacts facts, ResolvedScenario resolved)
@@ -135,7 +136,7 @@ internal sealed class RunCommand
         _terminal.Error.WriteLine(Terminal.Printable(string.Create(
             CultureInfo.InvariantCulture,
             $"scenario {facts.Scenario}, seed {facts.Seed}, continuing {title} after {run.Sums.Generations:N0} generations")));
-        return Session(parsed, recorded.Plan, facts.Command, recording, facts.OrderIsRecorded, run, new ResumePoint(past, run.Number, recording.Codec)).Run();
+        return Session(parsed, recorded.Plan, facts.Command, recording, facts.OrderIsRecorded, run, new ResumePoint(past, run, recording.Codec)).Run();
     }
 
     // A run that has ended is told as it was recorded: nothing is executed.
@@ -196,16 +197,16 @@ internal sealed class RunCommand
     private string[] ClientsOf(ParseResult parsed) => parsed.GetValue(_options.Clients) ?? [];
 
     private static RunFacts FactsOf(
-        ResolvedScenario resolved, ulong seed, string command, bool recordOrder, IReadOnlyList<ClientAssemblyFact> clients) => new()
+        ResolvedScenario resolved, FleetPlan plan, string command, bool recordOrder, IReadOnlyList<ClientAssemblyFact> clients) => new()
         {
             Scenario = resolved.Scenario.Name,
             ResolvedScenario = resolved.ToCanonicalText(),
-            Seed = seed,
+            Seed = plan.Seed,
             Engine = FleetSession.Engine,
             ModelVersion = Machine.ModelVersion,
             ProgramVersion = Program.Version,
             OrderIsRecorded = recordOrder,
-            SliceGenerations = FleetOptions.DefaultSliceGenerations,
+            SliceGenerations = plan.SliceGenerations,
             Machines = resolved.Scenario.Machines,
             Kexecs = resolved.Scenario.Kexecs,
             Started = DateTimeOffset.UtcNow,

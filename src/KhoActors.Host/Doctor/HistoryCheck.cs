@@ -20,7 +20,7 @@ internal static class HistoryCheck
         {
             return File.Exists(path) ? Existing(path) : Trial(folder);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException || HistoryFailure.Of(failure) is not null)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException || StorageFailure.Of(failure) is not null)
         {
             return new Check(Name, Verdict.Warning, failure.Message, Advice);
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using KhoActors.Host.Reports;
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
@@ -48,18 +49,26 @@ internal sealed class FleetSession
     public ExitCode Run()
     {
         Stopwatch elapsed = Stopwatch.StartNew();
-        FleetResult result;
         try
         {
-            result = RunFleet(tellStory: !AsJson && Plan.Scenario.Machines == 1);
-            Recording?.Close(result);
-        }
-        catch (Exception thrown) when (Recording is not null && HistoryFailure.Of(thrown) is not null)
-        {
-            return GiveUp(HistoryFailure.Of(thrown)!, Recording);
-        }
+            FleetResult result = RunFleet(tellStory: !AsJson && Plan.Scenario.Machines == 1);
+            if (result.Failure is { } failure and not SpillException)
+            {
+                ExceptionDispatchInfo.Throw(failure);
+            }
 
-        RunSummary summary = SummaryOf(result, elapsed.Elapsed);
+            Recording?.Close(result);
+            return Report(result, elapsed.Elapsed);
+        }
+        catch (Exception thrown) when (Recording is not null && StorageFailure.Of(thrown) is not null)
+        {
+            return GiveUp(StorageFailure.Of(thrown)!, Recording);
+        }
+    }
+
+    private ExitCode Report(FleetResult result, TimeSpan elapsed)
+    {
+        RunSummary summary = SummaryOf(result, elapsed);
         if (AsJson)
         {
             summary.WriteJson(Terminal);
@@ -97,27 +106,37 @@ internal sealed class FleetSession
         };
     }
 
-    private ExitCode GiveUp(HistoryFailure failure, RecordingRun recording)
+    private ExitCode GiveUp(StorageFailure failure, RecordingRun recording)
     {
         Terminal.Complain(Terminal.Printable(failure.Sentence));
-        Terminal.Error.WriteLine(failure.ExitCode == ExitCode.Diverged
+        Terminal.Complain(failure.ExitCode == ExitCode.Diverged
             ? $"the same seed and model gave another record; see where with: {recording.Lines.Verify}"
-            : $"run {recording.Number} is kept up to its last complete write and has not ended; continue it when that is mended with: {recording.Lines.Resume}");
+            : $"run {recording.Number} is safe up to its last complete write, and has not ended. When that is mended, continue it with: {recording.Lines.Resume}");
         return failure.ExitCode;
     }
 
     private ExitCode Conclude(FleetResult result)
     {
         RunVerdict.TellViolations(Terminal, result.Violations, result.ViolationCount);
+        foreach (string warning in result.Warnings)
+        {
+            Terminal.Complain(Terminal.Printable(warning));
+        }
+
         foreach (string defect in result.Defects)
         {
             Terminal.Complain($"simulator defect; please report it: {defect}");
         }
 
-        if (result.Defects.Count > 0)
+        if (result.FirstDifference is { } difference)
+        {
+            Terminal.Complain(Terminal.Printable($"not as recorded, {result.DifferingMachines} of the machines that were continued: {difference}"));
+        }
+
+        if (result.Defects.Count > 0 || result.FirstDifference is not null)
         {
             Terminal.Error.WriteLine($"reproduce: {Reproduce}");
-            return ExitCode.Defect;
+            return result.Defects.Count > 0 ? ExitCode.Defect : ExitCode.Diverged;
         }
 
         if (result.ViolationCount > 0)
@@ -125,16 +144,24 @@ internal sealed class FleetSession
             TellWhereToLook(result.Violations);
         }
 
+        if (result.Failure is { } failure)
+        {
+            Terminal.Complain(Terminal.Printable($"{failure.Message}; {HowToGoOn} and more --memory"));
+            return ExitCode.StoreFailure;
+        }
+
         if (result.Interrupted)
         {
-            Terminal.Complain(Recording is { } saved
-                ? $"interrupted; run {saved.Number} is saved. Continue it with: {saved.Lines.Resume}"
-                : $"interrupted; the figures are of what was done until then. Run it again from its start with: {Reproduce}");
+            Terminal.Complain($"interrupted; {HowToGoOn}");
             return ExitCode.Interrupted;
         }
 
         return RunVerdict.Of(result.ViolationCount, result.Kexecs);
     }
+
+    private string HowToGoOn => Recording is { } saved
+        ? $"run {saved.Number} is saved. Continue it with: {saved.Lines.Resume}"
+        : $"the figures are of what was done until then. Run it again from its start with: {Reproduce}";
 
     private void TellWhereToLook(IReadOnlyList<MachineViolation> violations)
     {

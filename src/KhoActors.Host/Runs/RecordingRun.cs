@@ -60,10 +60,13 @@ internal sealed class RecordingRun : IDisposable
 
     /// <summary>Writes what still waits, and how the run ended; durable when it returns.</summary>
     /// <param name="result">What the run did.</param>
+    /// <exception cref="HistoryUnavailableException">The history cannot be written: the run has not ended.</exception>
     public void Close(FleetResult result)
     {
         _writer.Complete();
-        RunState state = result.Defects.Count > 0 ? RunState.Defect : result.Interrupted ? RunState.Interrupted : RunState.Finished;
+        bool isWhole = !result.Interrupted && result.Failure is null;
+        bool isSound = result.Defects.Count == 0 && result.DifferingMachines == 0;
+        RunState state = !isWhole ? RunState.Interrupted : isSound ? RunState.Finished : RunState.Defect;
         _store.EndRun(Number, state, state == RunState.Finished ? result.Digest : string.Empty, DateTimeOffset.UtcNow);
     }
 

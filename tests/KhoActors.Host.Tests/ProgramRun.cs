@@ -22,14 +22,26 @@ internal sealed record ProgramRun(ExitCode ExitCode, string Out, string Error)
     public static ProgramRun Of(CancellationToken interrupted, params string[] arguments)
     {
         using StringWriter output = new();
+        return Of(output, interrupted, arguments);
+    }
+
+    /// <summary>Runs the program, interrupted as soon as it writes a line with a text.</summary>
+    public static ProgramRun InterruptedAt(string text, params string[] arguments)
+    {
+        using StoppingWriter output = new(text);
+        return Of(output, output.Token, arguments);
+    }
+
+    /// <summary>A path below the root of the repository.</summary>
+    public static string InTree(string path) => Path.Combine(Root, path);
+
+    private static ProgramRun Of(StringWriter output, CancellationToken interrupted, string[] arguments)
+    {
         using StringWriter error = new();
         ExitCode code = CommandLine.Run(arguments, new Terminal { Out = output, Error = error, Interrupted = interrupted });
         Assert.False(File.Exists(Histories.DefaultFile), "a test that runs a scenario says where its history goes");
         return new ProgramRun(code, output.ToString(), error.ToString());
     }
-
-    /// <summary>A path below the root of the repository.</summary>
-    public static string InTree(string path) => Path.Combine(Root, path);
 
     /// <summary>The names of an object's fields, in order.</summary>
     public static string[] Fields(JsonElement json) => [.. json.EnumerateObject().Select(static field => field.Name)];

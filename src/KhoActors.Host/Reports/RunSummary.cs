@@ -123,7 +123,7 @@ internal sealed record RunSummary
             .Row("peak memory", $"{Text(PeakRssBytes >> 20)} MiB");
         if (Run.Length > 0)
         {
-            figures.Row("history", $"run {Run} in {History}, {Text(HistoryBytes >> 10)} KiB added");
+            figures.Row("history", $"run {Run} in {History}, {Text(HistoryBytes)} bytes added");
         }
 
         figures.Write(terminal);

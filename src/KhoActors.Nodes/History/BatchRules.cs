@@ -48,6 +48,9 @@ internal static class BatchRules
             IsSlice(facts, record.FirstGeneration) && record.Generations.Count == GenerationsOf(facts, record.FirstGeneration),
             $"generations {record.FirstGeneration} to {record.EndGeneration - 1} of machine {record.Machine} are no whole slice of {facts.SliceGenerations}");
         Require(record.Generations[^1].Digest.Length == HistoryLimits.DigestBytes, $"a digest of {record.Generations[^1].Digest.Length} bytes");
+        Require(
+            record.Generations.All(each => each.Report.Violations.All(violation => violation.Generation == each.Report.Generation)),
+            $"machine {record.Machine} reports a violation of another generation");
         Require(slice.Encoded.Length is > 0 and <= HistoryLimits.RecordBytes, $"a record of {slice.Encoded.Length} bytes");
     }
 

@@ -6,10 +6,13 @@ namespace KhoActors.Nodes.History.Sqlite;
 /// <summary>The tables that are counted from the records: transitions, outcomes, violations.</summary>
 internal sealed class SqliteCounts
 {
+    private const string ViolationColumns = "machine, generation, position, invariant, detail, checksum";
+
     private readonly SqliteDatabase _database;
     private readonly SqliteStatement _writeTransition;
     private readonly SqliteStatement _writeOutcome;
     private readonly SqliteStatement _writeViolation;
+    private readonly SqliteStatement _readViolations;
 
     public SqliteCounts(SqliteDatabase database)
     {
@@ -27,6 +30,8 @@ internal sealed class SqliteCounts
             """);
         _writeViolation = database.Keep(
             "INSERT INTO violations (run, machine, generation, position, invariant, detail, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)");
+        _readViolations = database.Keep(
+            $"SELECT {ViolationColumns} FROM violations WHERE run = ? AND machine = ? AND generation >= ? AND generation < ? ORDER BY generation, position");
     }
 
     /// <summary>Adds what new slices counted to what is stored.</summary>
@@ -105,20 +110,41 @@ internal sealed class SqliteCounts
         return outcomes;
     }
 
-    /// <summary>A run's violations by machine, generation and position, one in memory at a time. Nothing else may be asked meanwhile.</summary>
-    public IEnumerable<ViolationRow> ReadViolations(int run)
+    /// <summary>The first violations of a run by machine, generation and position.</summary>
+    public List<ViolationRow> ReadViolations(int run, int limit)
     {
         _database.Place = new RecordPlace(run, Part: "violations");
         using SqliteStatement read = _database.Prepare(
-            "SELECT machine, generation, position, invariant, detail, checksum FROM violations WHERE run = ? ORDER BY machine, generation, position");
-        read.With(run);
-        while (read.Step())
+            $"SELECT {ViolationColumns} FROM violations WHERE run = ? ORDER BY machine, generation, position LIMIT ?");
+        return Rows(read.With(run, limit), run);
+    }
+
+    /// <summary>The violations of some generations of a machine.</summary>
+    public List<ViolationRow> ReadViolations(int run, int machine, int firstGeneration, long endGeneration)
+    {
+        _database.Place = new RecordPlace(run, machine, Part: "violations");
+        return Rows(_readViolations.With(run, machine, firstGeneration, endGeneration), run);
+    }
+
+    private List<ViolationRow> Rows(SqliteStatement read, int run)
+    {
+        List<ViolationRow> rows = [];
+        try
         {
-            Violation violation = new(read.Text(3, HistoryLimits.NameBytes), read.Int32(1), read.Text(4, HistoryLimits.TextBytes));
-            ViolationRow row = new(run, read.Int32(0), read.Int32(2), violation);
-            _database.Place = new RecordPlace(run, row.Machine, Part: $"violation {row.Position} of generation {violation.Generation}");
-            yield return read.Int64(5) == row.Checksum() ? row : throw _database.Damage("the row does not match its checksum");
+            while (read.Step())
+            {
+                Violation violation = new(read.Text(3, HistoryLimits.NameBytes), read.Int32(1), read.Text(4, HistoryLimits.TextBytes));
+                ViolationRow row = new(run, read.Int32(0), read.Int32(2), violation);
+                _database.Place = new RecordPlace(run, row.Machine, Part: $"violation {row.Position} of generation {violation.Generation}");
+                rows.Add(read.Int64(5) == row.Checksum() ? row : throw _database.Damage("the row does not match its checksum"));
+            }
         }
+        finally
+        {
+            read.Reset();
+        }
+
+        return rows;
     }
 
     private void Write(int run, FleetTransition transition)

@@ -1,5 +1,6 @@
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.Invariants;
+using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Nodes.History.Sqlite;
 
@@ -14,20 +15,14 @@ public sealed class SqliteHistoryStore : IHistoryStore
 
     private readonly string _path;
     private readonly SqliteDatabase _database;
-    private readonly SqliteRuns _runs;
-    private readonly SqliteSlices _slices;
-    private readonly SqliteCheckpoints _checkpoints;
-    private readonly SqliteCounts _counts;
+    private readonly SqliteTables _tables;
     private StoredRun? _current;
 
     private SqliteHistoryStore(string path, SqliteDatabase database)
     {
         _path = Path.GetFullPath(path);
         _database = database;
-        _runs = new SqliteRuns(database);
-        _slices = new SqliteSlices(database);
-        _checkpoints = new SqliteCheckpoints(database);
-        _counts = new SqliteCounts(database);
+        _tables = new SqliteTables(database);
     }
 
     /// <inheritdoc/>
@@ -46,7 +41,7 @@ public sealed class SqliteHistoryStore : IHistoryStore
     {
         RunRules.Check(facts);
         int run = 0;
-        Durably(() => run = _runs.Insert(facts));
+        Durably(() => run = _tables.Runs.Insert(facts));
         return run;
     }
 
@@ -74,7 +69,7 @@ public sealed class SqliteHistoryStore : IHistoryStore
     public void EndRun(int run, RunState state, string digest, DateTimeOffset ended)
     {
         RunRules.CheckEnd(state, digest);
-        Durably(() => _runs.Write(run, RequireRun(run) with { State = state, Ended = ended, Digest = digest }));
+        Durably(() => _tables.Runs.Write(run, RequireRun(run) with { State = state, Ended = ended, Digest = digest }));
     }
 
     /// <inheritdoc/>
@@ -86,14 +81,14 @@ public sealed class SqliteHistoryStore : IHistoryStore
             throw new InvalidOperationException($"run {run} is finished: there is nothing to add");
         }
 
-        _runs.Write(run, progress with { State = RunState.Running, Ended = null, Digest = string.Empty });
+        _tables.Runs.Write(run, progress with { State = RunState.Running, Ended = null, Digest = string.Empty });
     });
 
     /// <inheritdoc/>
     public StoredRun? FindRun(int? run)
     {
-        int number = run ?? _runs.Newest();
-        return number <= 0 ? null : _runs.Find(number);
+        int number = run ?? _tables.Runs.Newest();
+        return number <= 0 ? null : _tables.Runs.Find(number);
     }
 
     /// <inheritdoc/>
@@ -101,11 +96,11 @@ public sealed class SqliteHistoryStore : IHistoryStore
     {
         ArgumentNullException.ThrowIfNull(damage);
         List<StoredRun> runs = [];
-        foreach (int number in _runs.Numbers(damage))
+        foreach (int number in _tables.Runs.Numbers(damage))
         {
             try
             {
-                if (_runs.Find(number) is { } run)
+                if (_tables.Runs.Find(number) is { } run)
                 {
                     runs.Add(run);
                 }
@@ -120,38 +115,38 @@ public sealed class SqliteHistoryStore : IHistoryStore
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<FleetTransition> ReadTransitions(int run) => _counts.ReadTransitions(run);
+    public IReadOnlyList<FleetTransition> ReadTransitions(int run) => _tables.Counts.ReadTransitions(run);
 
     /// <inheritdoc/>
-    public IReadOnlyList<KeyValuePair<string, long>> ReadOutcomes(int run) => _counts.ReadOutcomes(run);
+    public IReadOnlyList<KeyValuePair<string, long>> ReadOutcomes(int run) => _tables.Counts.ReadOutcomes(run);
 
     /// <inheritdoc/>
     public IReadOnlyList<MachineViolation> ReadViolations(int run, int limit) =>
-        [.. _counts.ReadViolations(run).Take(limit).Select(row => new MachineViolation(row.Machine, row.Violation))];
+        [.. _tables.Counts.ReadViolations(run, limit).Select(row => new MachineViolation(row.Machine, row.Violation))];
 
     /// <inheritdoc/>
-    public IEnumerable<StoredSlice> ReadSlices(int run, int? machine = null) => new SqliteSliceReader(_database, _runs, _slices, run).Read(machine);
+    public IEnumerable<StoredSlice> ReadSlices(int run, int? machine = null) => new SqliteSliceReader(_database, _tables, run).Read(machine);
 
     /// <inheritdoc/>
-    public IEnumerable<MachineProgress> ReadProgress(int run) => new SqliteSliceReader(_database, _runs, _slices, run).ReadProgress(_checkpoints);
+    public IEnumerable<MachineProgress> ReadProgress(int run) => new SqliteSliceReader(_database, _tables, run).ReadProgress();
 
     /// <inheritdoc/>
-    public MachineCheckpoint? ReadCheckpoint(int run, int machine) => _checkpoints.Find(run, machine);
+    public MachineCheckpoint? ReadCheckpoint(int run, int machine) => _tables.Checkpoints.Find(run, machine);
 
     /// <inheritdoc/>
     public bool DeleteRun(int run)
     {
         bool isDeleted = false;
-        Durably(() => isDeleted = _runs.Delete(run));
+        Durably(() => isDeleted = _tables.Runs.Delete(run));
         _current = null;
         return isDeleted;
     }
 
     /// <inheritdoc/>
-    public void Verify(Action<string> damage)
+    public void Verify(Action<string> damage, ClientCatalog? clients = null)
     {
         ArgumentNullException.ThrowIfNull(damage);
-        new SqliteVerification(_database, _runs, _slices, _checkpoints, _counts, damage).Run();
+        new SqliteVerification(_database, _tables, clients, damage).Run();
     }
 
     /// <inheritdoc/>
@@ -190,13 +185,13 @@ public sealed class SqliteHistoryStore : IHistoryStore
     {
         if (_current?.Number != run)
         {
-            _current = _runs.Find(run) ?? throw NoSuchRun(run);
+            _current = _tables.Runs.Find(run) ?? throw NoSuchRun(run);
         }
 
         return _current.Facts;
     }
 
-    private RunProgress RequireRun(int run) => _runs.FindProgress(run) ?? throw NoSuchRun(run);
+    private RunProgress RequireRun(int run) => _tables.Runs.FindProgress(run) ?? throw NoSuchRun(run);
 
     private HistoryUnavailableException NoSuchRun(int run)
     {
@@ -211,7 +206,7 @@ public sealed class SqliteHistoryStore : IHistoryStore
         foreach (EncodedSlice slice in slices)
         {
             SliceRow row = SliceRow.From(run, slice);
-            if (!_slices.Insert(row))
+            if (!_tables.Slices.Insert(row))
             {
                 continue;
             }
@@ -227,8 +222,8 @@ public sealed class SqliteHistoryStore : IHistoryStore
         if (sums.Generations != 0)
         {
             RunProgress progress = RequireRun(run);
-            _runs.Write(run, progress with { Sums = progress.Sums.Plus(sums) });
-            _counts.Add(run, counted);
+            _tables.Runs.Write(run, progress with { Sums = progress.Sums.Plus(sums) });
+            _tables.Counts.Add(run, counted);
         }
     }
 
@@ -236,7 +231,7 @@ public sealed class SqliteHistoryStore : IHistoryStore
     {
         for (int i = 0; i < violations.Count; i++)
         {
-            _counts.Insert(new ViolationRow(run, machine, i, violations[i]));
+            _tables.Counts.Insert(new ViolationRow(run, machine, i, violations[i]));
         }
     }
 
@@ -248,22 +243,22 @@ public sealed class SqliteHistoryStore : IHistoryStore
         foreach (MachineCheckpoint checkpoint in batch.Checkpoints)
         {
             int slice = (checkpoint.NextGeneration - 1) / facts.SliceGenerations * facts.SliceGenerations;
-            if (!_slices.Exists(run, checkpoint.Machine, slice))
+            if (!_tables.Slices.Exists(run, checkpoint.Machine, slice))
             {
                 throw new ArgumentException(
                     $"the checkpoint of machine {checkpoint.Machine} before generation {checkpoint.NextGeneration} is ahead of its records", nameof(batch));
             }
 
-            bool isFinished = _slices.Exists(run, checkpoint.Machine, BatchRules.LastSlice(facts));
-            if (!isFinished && checkpoint.NextGeneration > _checkpoints.Generation(run, checkpoint.Machine))
+            bool isFinished = _tables.Slices.Exists(run, checkpoint.Machine, BatchRules.LastSlice(facts));
+            if (!isFinished && checkpoint.NextGeneration > _tables.Checkpoints.Generation(run, checkpoint.Machine))
             {
-                _checkpoints.Replace(run, checkpoint);
+                _tables.Checkpoints.Replace(run, checkpoint);
             }
         }
 
         foreach (int machine in batch.FinishedMachines)
         {
-            _checkpoints.Remove(run, machine);
+            _tables.Checkpoints.Remove(run, machine);
         }
     }
 }

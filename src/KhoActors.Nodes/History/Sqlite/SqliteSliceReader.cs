@@ -9,13 +9,15 @@ internal sealed class SqliteSliceReader
     private readonly SqliteDatabase _database;
     private readonly SqliteRuns _runs;
     private readonly SqliteSlices _slices;
+    private readonly SqliteCheckpoints _checkpoints;
     private readonly int _run;
 
-    public SqliteSliceReader(SqliteDatabase database, SqliteRuns runs, SqliteSlices slices, int run)
+    public SqliteSliceReader(SqliteDatabase database, SqliteTables tables, int run)
     {
         _database = database;
-        _runs = runs;
-        _slices = slices;
+        _runs = tables.Runs;
+        _slices = tables.Slices;
+        _checkpoints = tables.Checkpoints;
         _run = run;
     }
 
@@ -51,7 +53,7 @@ internal sealed class SqliteSliceReader
     }
 
     /// <summary>Where each machine stands.</summary>
-    public IEnumerable<MachineProgress> ReadProgress(SqliteCheckpoints checkpoints)
+    public IEnumerable<MachineProgress> ReadProgress()
     {
         if (_runs.Find(_run) is not { } run)
         {
@@ -64,7 +66,7 @@ internal sealed class SqliteSliceReader
             int first = (slices[i] - 1) * run.Facts.SliceGenerations;
             SliceRow last = _slices.Find(_run, machines[i], first) ?? throw _database.Damage("the index of slices knows it, the table does not");
             int recorded = first + BatchRules.GenerationsOf(run.Facts, first);
-            int checkpoint = checkpoints.Generation(_run, machines[i]);
+            int checkpoint = _checkpoints.Generation(_run, machines[i]);
             if (checkpoint > recorded)
             {
                 throw _database.Damage($"it was taken before generation {checkpoint}, but {recorded} generations are recorded");
@@ -77,14 +79,15 @@ internal sealed class SqliteSliceReader
     private IEnumerable<StoredSlice> ReadMachine(StoredRun run, int machine)
     {
         int missing = -1;
-        for (int first = 0; first <= run.Facts.Kexecs; first += run.Facts.SliceGenerations)
+        for (long next = 0; next <= run.Facts.Kexecs; next += run.Facts.SliceGenerations)
         {
+            int first = (int)next;
             if (_slices.Find(_run, machine, first) is { } row)
             {
                 if (missing >= 0)
                 {
                     _database.Place = new RecordPlace(_run, machine, missing);
-                    throw _database.Damage($"it is missing, and later ones are there");
+                    throw _database.Damage("it is missing, and later ones are there");
                 }
 
                 yield return new StoredSlice(machine, first, row.Record);

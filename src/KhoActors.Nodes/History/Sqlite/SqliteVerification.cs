@@ -1,5 +1,6 @@
 using System.Globalization;
-using KhoActors.Nodes.Fleet;
+using KhoActors.Nodes.Invariants;
+using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Nodes.History.Sqlite;
 
@@ -13,16 +14,17 @@ internal sealed class SqliteVerification
     private readonly SqliteSlices _slices;
     private readonly SqliteCheckpoints _checkpoints;
     private readonly SqliteCounts _counts;
+    private readonly ClientCatalog? _clients;
     private readonly Action<string> _damage;
 
-    public SqliteVerification(
-        SqliteDatabase database, SqliteRuns runs, SqliteSlices slices, SqliteCheckpoints checkpoints, SqliteCounts counts, Action<string> damage)
+    public SqliteVerification(SqliteDatabase database, SqliteTables tables, ClientCatalog? clients, Action<string> damage)
     {
         _database = database;
-        _runs = runs;
-        _slices = slices;
-        _checkpoints = checkpoints;
-        _counts = counts;
+        _runs = tables.Runs;
+        _slices = tables.Slices;
+        _checkpoints = tables.Checkpoints;
+        _counts = tables.Counts;
+        _clients = clients;
         _damage = damage;
     }
 
@@ -84,21 +86,116 @@ internal sealed class SqliteVerification
             return;
         }
 
-        RunTally tally = new(run);
-        Part(() => ListSlices(number, tally));
-        foreach ((int first, int machine) in tally.Listed)
+        using RunVerification verification = new(run, _database.Address, _clients, _damage);
+        long rows = 0;
+        long violations = 0;
+        for (long first = 0; first <= run.Facts.Kexecs; first += run.Facts.SliceGenerations)
         {
-            Part(() => VerifySlice(tally, number, first, machine));
+            for (int machine = NextMachine(run, (int)first, after: -1); machine >= 0; machine = NextMachine(run, (int)first, machine))
+            {
+                rows++;
+                (int at, int of) = ((int)first, machine);
+                Part(() => violations += VerifySlice(verification, number, of, at));
+            }
         }
 
-        foreach (string wrong in tally.Problems())
+        verification.CompareSums();
+        Part(() => verification.CompareCounts(_counts.ReadTransitions(number), _counts.ReadOutcomes(number)));
+        Part(() => VerifyRows(run, rows, violations));
+        Part(() => VerifyCheckpoints(run, verification));
+    }
+
+    /// <summary>The next machine with a slice that begins there. Where the index is damaged, wider and wider steps lead behind the damage.</summary>
+    private int NextMachine(StoredRun run, int first, int after)
+    {
+        for (long step = 1; ; step *= 2)
         {
-            _database.Place = new RecordPlace(number);
-            _damage(_database.Sentence(wrong));
+            try
+            {
+                return _slices.NextMachine(run.Number, first, after);
+            }
+            catch (HistoryDamageException damage)
+            {
+                _damage(damage.Message);
+                if (after + step >= run.Facts.Machines)
+                {
+                    return -1;
+                }
+
+                after += (int)step;
+            }
+        }
+    }
+
+    private int VerifySlice(RunVerification verification, int run, int machine, int first)
+    {
+        verification.Note(machine, first);
+        SliceRow row = _slices.Find(run, machine, first) ?? throw _database.Damage("the index of slices knows it, the table does not");
+        IReadOnlyList<Violation>? recorded = verification.Count(row);
+        List<Violation> stored = [];
+        foreach (ViolationRow violation in _counts.ReadViolations(run, machine, first, first + row.Sums.Generations))
+        {
+            stored.Add(violation.Violation);
         }
 
-        Part(() => VerifyCounts(run));
-        Part(() => VerifyViolations(run));
-        Part(() => VerifyCheckpoints(run, tally));
+        if (recorded is not null && !recorded.SequenceEqual(stored))
+        {
+            _database.Place = new RecordPlace(run, machine, first);
+            _damage(_database.Sentence("the violations that are stored are not those of the record"));
+        }
+
+        return stored.Count;
+    }
+
+    /// <summary>Rows that belong to no slice of the run are found by their number.</summary>
+    private void VerifyRows(StoredRun run, long slices, long violations)
+    {
+        _database.Place = new RecordPlace(run.Number);
+        Compare("slices", slices);
+        Compare("violations", violations);
+
+        void Compare(string table, long read)
+        {
+            using SqliteStatement count = _database.Prepare($"SELECT count(*) FROM {table} NOT INDEXED WHERE run = ?");
+            count.With(run.Number).Step();
+            if (count.Int64(0) != read)
+            {
+                _damage(_database.Sentence($"{table} has {count.Int64(0)} rows, {read} belong to the machines and generations of the run"));
+            }
+        }
+    }
+
+    private void VerifyCheckpoints(StoredRun run, RunVerification verification)
+    {
+        for (int machine = _checkpoints.NextMachine(run.Number, afterMachine: -1); machine >= 0; machine = _checkpoints.NextMachine(run.Number, machine))
+        {
+            int at = machine;
+            Part(() => VerifyCheckpoint(run, at, verification.RecordedGenerations(at)));
+        }
+    }
+
+    private void VerifyCheckpoint(StoredRun run, int machine, long recorded)
+    {
+        MachineCheckpoint checkpoint = _checkpoints.Find(run.Number, machine) ?? throw _database.Damage("the index of checkpoints knows it, the table does not");
+        if (checkpoint.NextGeneration > recorded)
+        {
+            _damage(_database.Sentence($"it was taken before generation {checkpoint.NextGeneration}, but {recorded} generations are recorded"));
+        }
+        else if (recorded > run.Facts.Kexecs)
+        {
+            _damage(_database.Sentence("the machine is at the end of its chain and must have none"));
+        }
+    }
+
+    private void Part(Action verify)
+    {
+        try
+        {
+            verify();
+        }
+        catch (HistoryDamageException damage)
+        {
+            _damage(damage.Message);
+        }
     }
 }

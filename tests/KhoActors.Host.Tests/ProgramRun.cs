@@ -22,20 +22,20 @@ internal sealed record ProgramRun(ExitCode ExitCode, string Out, string Error)
     public static ProgramRun Of(CancellationToken interrupted, params string[] arguments)
     {
         using StringWriter output = new();
-        return Of(output, interrupted, arguments);
+        return Of(output, arguments, interrupted);
     }
 
     /// <summary>Runs the program, interrupted as soon as it writes a line with a text.</summary>
     public static ProgramRun InterruptedAt(string text, params string[] arguments)
     {
         using StoppingWriter output = new(text);
-        return Of(output, output.Token, arguments);
+        return Of(output, arguments, output.Token);
     }
 
     /// <summary>A path below the root of the repository.</summary>
     public static string InTree(string path) => Path.Combine(Root, path);
 
-    private static ProgramRun Of(StringWriter output, CancellationToken interrupted, string[] arguments)
+    private static ProgramRun Of(StringWriter output, string[] arguments, CancellationToken interrupted)
     {
         using StringWriter error = new();
         ExitCode code = CommandLine.Run(arguments, new Terminal { Out = output, Error = error, Interrupted = interrupted });

@@ -146,7 +146,7 @@ public sealed class ResumeTests : IDisposable
     {
         _history.Enter();
 
-        ProgramRun run = _history.Of("run", $"--resume={name}");
+        ProgramRun run = _history.Of("run", "--resume", name);
 
         Assert.Equal(ExitCode.Usage, run.ExitCode);
         Assert.Equal($"kho: run '{name}': a run's number, or 'last' is accepted", run.ErrorLine);

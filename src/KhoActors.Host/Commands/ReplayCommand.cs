@@ -5,7 +5,6 @@ using KhoActors.Host.Reports;
 using KhoActors.Host.Runs;
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
-using KhoActors.Nodes.Machines;
 
 namespace KhoActors.Host.Commands;
 
@@ -50,9 +49,19 @@ internal sealed class ReplayCommand
             CultureInfo.InvariantCulture,
             $"replay of {source.Title}: scenario {source.Facts.Scenario}, seed {source.Facts.Seed}{(machine is { } one ? $", machine {one}" : "")}")));
         Stopwatch elapsed = Stopwatch.StartNew();
+        List<string> damage = [];
         FleetReplayResult result = Execute(
-            source, recorded, machine, to, parsed.GetValue(_workers) ?? Environment.ProcessorCount, tellStory: machine is not null && !verify && !asJson);
-        ReplayReport report = new(source, result, machine, elapsed.Elapsed);
+            recorded.Plan,
+            new FleetReplayOptions
+            {
+                Workers = Math.Min(parsed.GetValue(_workers) ?? Environment.ProcessorCount, machine is null ? source.Facts.Machines : 1),
+                Machine = machine,
+                ToGeneration = to,
+                KeepLogs = machine is not null && !verify && !asJson,
+                StopRequested = () => _terminal.Interrupted.IsCancellationRequested,
+            },
+            source.OpenForWorkers(new SliceCodec(recorded.Resolved), damage.Add));
+        ReplayReport report = new(source, result, machine, to, damage, elapsed.Elapsed);
         if (asJson)
         {
             report.WriteJson(_terminal);
@@ -65,30 +74,16 @@ internal sealed class ReplayCommand
         return report.ExitCode;
     }
 
-    private FleetReplayResult Execute(RecordSource source, RecordedScenario recorded, int? machine, int? to, int workers, bool tellStory)
+    private FleetReplayResult Execute(FleetPlan plan, FleetReplayOptions options, Func<int, IEnumerable<SliceRecord>> recordsOf)
     {
-        if (tellStory)
+        if (options.KeepLogs)
         {
-            return Replay(new RunStory(_terminal).Tell);
+            RunStory story = new(_terminal);
+            return FleetReplay.Run(plan, options with { GenerationDone = (_, report) => story.Tell(report) }, recordsOf);
         }
 
-        long generations = ((to ?? source.Facts.Kexecs) + 1L) * (machine is null ? source.Facts.Machines : 1);
-        return RunProgress.Track(
-            _terminal, $"replay {source.Facts.Scenario}", "generations", generations, progress => Replay(_ => progress.Advance(1)));
-
-        FleetReplayResult Replay(Action<GenerationReport> generationDone) => FleetReplay.Run(
-            recorded.Plan,
-            new FleetReplayOptions
-            {
-                Workers = workers,
-                Machine = machine,
-                ToGeneration = to,
-                KeepLogs = tellStory,
-                GenerationDone = (_, report) => generationDone(report),
-                StopRequested = () => _terminal.Interrupted.IsCancellationRequested,
-            },
-            source.ReadSlices(machine ?? 0),
-            new SliceCodec(recorded.Resolved),
-            source.Place);
+        long generations = ((options.ToGeneration ?? plan.Scenario.Kexecs) + 1L) * (options.Machine is null ? plan.Scenario.Machines : 1);
+        return RunProgress.Track(_terminal, $"replay {plan.Scenario.Name}", "generations", generations, progress =>
+            FleetReplay.Run(plan, options with { GenerationDone = (_, _) => progress.Advance(1) }, recordsOf));
     }
 }

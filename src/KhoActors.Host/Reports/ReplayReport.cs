@@ -2,16 +2,13 @@ using System.Globalization;
 using System.Text.Json;
 using KhoActors.Host.Runs;
 using KhoActors.Nodes.Fleet;
+using KhoActors.Nodes.History;
 using KhoActors.Nodes.Machines;
 
 namespace KhoActors.Host.Reports;
 
 /// <summary>The result of <c>kho replay</c>: what was compared, and whether it was equal.</summary>
-/// <param name="source">What was replayed.</param>
-/// <param name="result">What came of it.</param>
-/// <param name="machine">The only machine that was meant, or null for all.</param>
-/// <param name="elapsed">How long it took.</param>
-internal sealed class ReplayReport(RecordSource source, FleetReplayResult result, int? machine, TimeSpan elapsed)
+internal sealed class ReplayReport
 {
     private const string Equal = "equal";
     private const string Different = "different";
@@ -19,6 +16,33 @@ internal sealed class ReplayReport(RecordSource source, FleetReplayResult result
     private const string Damaged = "damaged";
     private const string Interrupted = "interrupted";
     private const string Nothing = "nothing-recorded";
+    private const string Defect = "defect";
+
+    private readonly RecordSource _source;
+    private readonly FleetReplayResult _result;
+    private readonly int? _machine;
+    private readonly IReadOnlyList<string> _damage;
+    private readonly TimeSpan _elapsed;
+
+    /// <summary>Judges a replay.</summary>
+    /// <param name="source">What was replayed.</param>
+    /// <param name="result">What came of it.</param>
+    /// <param name="machine">The only machine that was meant, or null for all.</param>
+    /// <param name="to">The last generation that was meant, or null for all.</param>
+    /// <param name="damage">Damage that belongs to no machine.</param>
+    /// <param name="elapsed">How long it took.</param>
+    public ReplayReport(RecordSource source, FleetReplayResult result, int? machine, int? to, IReadOnlyList<string> damage, TimeSpan elapsed)
+    {
+        _source = source;
+        _result = result;
+        _machine = machine;
+        _elapsed = elapsed;
+        _damage = [.. damage, .. result.Damage];
+        if (_damage.Count == 0 && Contradiction(to) is { } contradiction)
+        {
+            _damage = [$"{_source.Place}: {contradiction}"];
+        }
+    }
 
     /// <summary>How the program ends.</summary>
     public ExitCode ExitCode => Verdict switch
@@ -27,16 +51,18 @@ internal sealed class ReplayReport(RecordSource source, FleetReplayResult result
         Different => ExitCode.Diverged,
         Damaged => ExitCode.StoreFailure,
         Interrupted => ExitCode.Interrupted,
+        Defect => ExitCode.Defect,
         _ => ExitCode.Inconclusive,
     };
 
-    // The gravest first: a difference under one model is a defect of the simulator, whatever else is wrong.
+    // The gravest first: a difference under one model is a defect of the simulator, too, whatever else is wrong.
     private string Verdict =>
-        result.Difference is not null && !source.IsOfOtherModel ? Different
-        : result.Damage.Count > 0 ? Damaged
-        : result.Difference is not null ? Changed
-        : result.Interrupted ? Interrupted
-        : result.Generations == 0 ? Nothing
+        _result.Sums.Defects.Count > 0 ? Defect
+        : _result.FirstDifference is not null && !_source.IsOfOtherModel ? Different
+        : _damage.Count > 0 ? Damaged
+        : _result.FirstDifference is not null ? Changed
+        : _result.Sums.Interrupted ? Interrupted
+        : _result.Compared == 0 ? Nothing
         : Equal;
 
     /// <summary>Writes the report for a person.</summary>
@@ -44,20 +70,21 @@ internal sealed class ReplayReport(RecordSource source, FleetReplayResult result
     /// <param name="withFigures">Whether figures are told, beside the verdict.</param>
     public void WriteText(Terminal terminal, bool withFigures)
     {
-        if (withFigures && machine is null)
+        if (withFigures && _machine is null)
         {
             WriteFigures(terminal);
         }
 
-        foreach (string damage in result.Damage)
+        foreach (string damage in _damage)
         {
             terminal.Complain(Terminal.Printable(damage));
         }
 
+        TellDefects(terminal);
         string compared = string.Create(
-            CultureInfo.InvariantCulture, $"{result.Generations:N0} generations ({result.Totals.Kexecs:N0} kexecs) compared with {source.Title}");
+            CultureInfo.InvariantCulture, $"{_result.Compared:N0} generations ({_result.Sums.Kexecs:N0} kexecs) compared with {_source.Title}");
         terminal.Out.WriteLine(Terminal.Printable($"{Verdict}: {compared}{Remark}"));
-        if (result.Difference is { } difference)
+        if (_result.FirstDifference is { } difference)
         {
             new DifferenceReport(difference).WriteText(terminal);
         }
@@ -65,22 +92,28 @@ internal sealed class ReplayReport(RecordSource source, FleetReplayResult result
 
     /// <summary>Writes the report for a script.</summary>
     /// <param name="terminal">Receives it.</param>
-    public void WriteJson(Terminal terminal) => JsonReport.Write(terminal, json =>
+    public void WriteJson(Terminal terminal)
+    {
+        TellDefects(terminal);
+        JsonReport.Write(terminal, WriteJson);
+    }
+
+    private void WriteJson(Utf8JsonWriter json)
     {
         json.WriteStartObject();
-        json.WriteString("run", source.Run?.Number.ToString(CultureInfo.InvariantCulture) ?? string.Empty);
-        json.WriteString("source", source.Title);
-        json.WriteString("scenario", source.Facts.Scenario);
-        json.WriteNumber("seed", source.Facts.Seed);
-        WriteNumberOrNull(json, "machine", machine);
+        json.WriteString("run", _source.Run?.Number.ToString(CultureInfo.InvariantCulture) ?? string.Empty);
+        json.WriteString("source", _source.Title);
+        json.WriteString("scenario", _source.Facts.Scenario);
+        json.WriteNumber("seed", _source.Facts.Seed);
+        WriteNumberOrNull(json, "machine", _machine);
         json.WriteString("verdict", Verdict);
-        json.WriteNumber("generations", result.Generations);
-        json.WriteNumber("kexecs", result.Totals.Kexecs);
-        json.WriteNumber("violations", result.Totals.ViolationCount);
+        json.WriteNumber("generations", _result.Compared);
+        json.WriteNumber("kexecs", _result.Sums.Kexecs);
+        json.WriteNumber("violations", _result.Sums.ViolationCount);
         json.WriteNumber("model_version", Machine.ModelVersion);
-        json.WriteNumber("recorded_model_version", source.Facts.ModelVersion);
+        json.WriteNumber("recorded_model_version", _source.Facts.ModelVersion);
         json.WritePropertyName("difference");
-        if (result.Difference is { } difference)
+        if (_result.FirstDifference is { } difference)
         {
             new DifferenceReport(difference).WriteJson(json);
         }
@@ -90,24 +123,48 @@ internal sealed class ReplayReport(RecordSource source, FleetReplayResult result
         }
 
         json.WriteStartArray("damage");
-        foreach (string damage in result.Damage)
+        foreach (string damage in _damage)
         {
             json.WriteStringValue(damage);
         }
 
         json.WriteEndArray();
-        JsonReport.WriteOutcomes(result.Totals.Outcomes, json);
-        TransitionSummary.WriteJson(TransitionSummary.Of(result.Totals.Transitions), json);
-        json.WriteNumber("elapsed_s", Math.Round(elapsed.TotalSeconds, 3));
-        json.WriteString("digest", result.Digest);
+        JsonReport.WriteOutcomes(_result.Sums.Outcomes, json);
+        TransitionSummary.WriteJson(TransitionSummary.Of(_result.Sums.Transitions), json);
+        json.WriteNumber("elapsed_s", Math.Round(_elapsed.TotalSeconds, 3));
+        json.WriteString("machine_digest", _result.MachineDigest);
+        json.WriteString("digest", _result.Digest);
         json.WriteEndObject();
-    });
+    }
+
+    private void TellDefects(Terminal terminal)
+    {
+        foreach (string defect in _result.Sums.Defects)
+        {
+            terminal.Complain(Terminal.Printable($"simulator defect; please report it: {defect}"));
+        }
+    }
+
+    // What no record shows by itself: that some are gone, or that the run's row says something else than they do.
+    private string? Contradiction(int? to)
+    {
+        if (_source.IsPart || _source.Run.State != RunState.Finished || _result.Sums.Interrupted || _result.FirstDifference is not null)
+        {
+            return null;
+        }
+
+        long wanted = ((to ?? _source.Facts.Kexecs) + 1L) * (_machine is null ? _source.Facts.Machines : 1);
+        return _result.Compared < wanted ? $"the run is finished, but only {_result.Compared} of {wanted} generations are recorded"
+            : _result.Digest.Length > 0 && _result.Digest != _source.Run.Digest
+                ? $"its row has the digest {_source.Run.Digest}, its records give {_result.Digest}"
+            : null;
+    }
 
     private string Remark => Verdict switch
     {
-        Equal when source.IsOfOtherModel => $", although the model has changed from version {source.Facts.ModelVersion} to {Machine.ModelVersion}",
+        Equal when _source.IsOfOtherModel => $", although the model has changed from version {_source.Facts.ModelVersion} to {Machine.ModelVersion}",
         Equal => ", every digest as recorded",
-        Changed => $"; model changed: version {source.Facts.ModelVersion} made the record, this program has {Machine.ModelVersion}",
+        Changed => $"; model changed: version {_source.Facts.ModelVersion} made the record, this program has {Machine.ModelVersion}",
         Damaged => "; what is damaged was left out",
         Interrupted => " so far",
         _ => string.Empty,
@@ -115,25 +172,25 @@ internal sealed class ReplayReport(RecordSource source, FleetReplayResult result
 
     private void WriteFigures(Terminal terminal)
     {
-        TransitionSummary.WriteTable(TransitionSummary.Of(result.Totals.Transitions), terminal);
-        SummaryTable figures = new("replay", source.Facts.Scenario);
+        TransitionSummary.WriteTable(TransitionSummary.Of(_result.Sums.Transitions), terminal);
+        SummaryTable figures = new("replay", _source.Facts.Scenario);
         figures
-            .Row("seed", source.Facts.Seed.ToString(CultureInfo.InvariantCulture))
-            .Row("machines", Text(source.Facts.Machines))
+            .Row("seed", _source.Facts.Seed.ToString(CultureInfo.InvariantCulture))
+            .Row("machines", Text(_source.Facts.Machines))
             .Row("kexecs", string.Create(
-                CultureInfo.InvariantCulture, $"{result.Totals.Kexecs:N0} in {elapsed.TotalSeconds:F1} s, {result.Totals.Kexecs / Math.Max(elapsed.TotalSeconds, 1e-9):N0} a second"))
-            .Row("cold boots", Text(result.Totals.ColdBoots))
-            .Row("messages", result.Totals.Messages.ToString("N0", CultureInfo.InvariantCulture))
-            .Row("operations", Text(result.Totals.Operations));
-        foreach (KeyValuePair<string, long> outcome in result.Totals.Outcomes)
+                CultureInfo.InvariantCulture, $"{_result.Sums.Kexecs:N0} in {_elapsed.TotalSeconds:F1} s, {_result.Sums.Kexecs / Math.Max(_elapsed.TotalSeconds, 1e-9):N0} a second"))
+            .Row("cold boots", Text(_result.Sums.ColdBoots))
+            .Row("messages", _result.Sums.Messages.ToString("N0", CultureInfo.InvariantCulture))
+            .Row("operations", Text(_result.Sums.Operations));
+        foreach (KeyValuePair<string, long> outcome in _result.Sums.Outcomes)
         {
             figures.Row($"outcome {outcome.Key}", Text(outcome.Value));
         }
 
-        figures.Row("violations", Text(result.Totals.ViolationCount)).Write(terminal);
-        if (result.Digest.Length > 0)
+        figures.Row("violations", Text(_result.Sums.ViolationCount)).Write(terminal);
+        if (_result.Digest.Length > 0)
         {
-            terminal.Out.WriteLine($"digest  {result.Digest}");
+            terminal.Out.WriteLine($"digest  {_result.Digest}");
         }
     }
 

@@ -1,3 +1,4 @@
+using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.Machines;
 
@@ -36,6 +37,9 @@ internal sealed class RecordSource : IDisposable
 
     /// <summary>What the run depends on.</summary>
     public RunFacts Facts => Run.Facts;
+
+    /// <summary>Whether it may hold only some machines of the run.</summary>
+    public bool IsPart => _file is not null;
 
     /// <summary>Whether another model made the records than that of this program.</summary>
     public bool IsOfOtherModel => Facts.ModelVersion != Machine.ModelVersion;
@@ -94,6 +98,22 @@ internal sealed class RecordSource : IDisposable
     /// <exception cref="HistoryDamageException">Thrown when the damage is reached.</exception>
     public IEnumerable<StoredSlice> ReadSlices(int machine) =>
         _store is not null ? _store.ReadSlices(Run.Number, machine) : _file!.ReadSlices().Where(slice => slice.Machine == machine);
+
+    /// <summary>A reader of machines' records for several workers at once.</summary>
+    /// <param name="codec">Reads records.</param>
+    /// <param name="damage">Called for each damage that belongs to no machine, with the sentence that names it.</param>
+    /// <returns>Gives the records of a machine in the order of generations.</returns>
+    public Func<int, IEnumerable<SliceRecord>> OpenForWorkers(SliceCodec codec, Action<string> damage)
+    {
+        if (_store is not null)
+        {
+            return new RecordedSlices(_store, Run.Number, codec).Read;
+        }
+
+        // A file is read from its beginning to its end; it was exported to be sent, and is not large.
+        ILookup<int, StoredSlice> slices = _file!.ReadSlices(damage).ToLookup(static slice => slice.Machine);
+        return machine => slices[machine].Select(slice => codec.Decode(slice, Place));
+    }
 
     /// <summary>The records of machines, as far as they are sound: one that is damaged ends its machine, and the next machine follows.</summary>
     /// <param name="machine">Only this machine's; null for all.</param>

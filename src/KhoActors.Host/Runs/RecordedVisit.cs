@@ -22,7 +22,7 @@ internal static class RecordedVisit
         SliceCodec codec = new(recorded.Resolved);
         int end = EndOf(source, codec, machine);
         int wanted = generation ?? end - 1;
-        if (wanted >= end)
+        if (end == 0 || wanted >= end)
         {
             throw new UsageException(end == 0
                 ? $"{source.Title}: nothing is recorded of machine {machine}"

@@ -106,7 +106,7 @@ public sealed class RecordedRunTests : IClassFixture<RecordedRunTests.OneRun>
         Assert.Equal(
             [
                 "run", "source", "scenario", "seed", "machine", "verdict", "generations", "kexecs", "violations", "model_version", "recorded_model_version",
-                "difference", "damage", "outcomes", "transitions", "elapsed_s", "digest",
+                "difference", "damage", "outcomes", "transitions", "elapsed_s", "machine_digest", "digest",
             ],
             ProgramRun.Fields(replay));
         Assert.Equal("equal", replay.GetProperty("verdict").GetString());

@@ -65,7 +65,7 @@ public sealed class HistoryWriterTests : IDisposable
     }
 
     [Fact]
-    public void Workers_are_held_back_while_the_queue_is_full()
+    public async Task Workers_are_held_back_while_the_queue_is_full()
     {
         _store.Blocked.Reset();
         using HistoryWriter writer = Writer();
@@ -74,9 +74,10 @@ public sealed class HistoryWriterTests : IDisposable
         Assert.True(_store.Entered.Wait(TimeSpan.FromSeconds(30)));
         writer.Add(HistoryBench.Slice(_facts, 1, 0).Record, large with { Machine = 1 }, isFinished: false);
         Task held = Task.Run(() => writer.Add(HistoryBench.Slice(_facts, 2, 0).Record, null, isFinished: false));
-        Assert.Equal(-1, Task.WaitAny([held], TimeSpan.FromMilliseconds(100)));
+        await Task.WhenAny(held, Task.Delay(100));
+        Assert.False(held.IsCompleted);
         _store.Blocked.Set();
-        Assert.Equal(0, Task.WaitAny([held], TimeSpan.FromSeconds(30)));
+        await held.WaitAsync(TimeSpan.FromSeconds(30));
         writer.Complete();
         Assert.Equal(12, _store.FindRun(_run)?.Sums.Generations);
     }

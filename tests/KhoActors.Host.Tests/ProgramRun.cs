@@ -12,6 +12,9 @@ internal sealed record ProgramRun(ExitCode ExitCode, string Out, string Error)
     /// <summary>The one line on the diagnostics stream.</summary>
     public string ErrorLine => Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)).TrimEnd('\r');
 
+    /// <summary>The one line on the diagnostics stream behind the first, which says what is being done.</summary>
+    public string ErrorLineBehindTitle => Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1)).TrimEnd('\r');
+
     /// <summary>The data stream as JSON.</summary>
     public JsonElement Json => JsonDocument.Parse(Out).RootElement;
 

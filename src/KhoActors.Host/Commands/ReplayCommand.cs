@@ -61,7 +61,7 @@ internal sealed class ReplayCommand
                 StopRequested = () => _terminal.Interrupted.IsCancellationRequested,
             },
             source.OpenForWorkers(new SliceCodec(recorded.Resolved), damage.Add));
-        ReplayReport report = new(source, result, machine, to, damage, elapsed.Elapsed);
+        ReplayReport report = new(source, result, machine, damage, elapsed.Elapsed);
         if (asJson)
         {
             report.WriteJson(_terminal);

@@ -137,7 +137,8 @@ internal sealed class RunsCommand
                 $"run {run.Number} in {store.Address} has not ended: it is running, or can be continued with {new RunLines(run, store.Address).Resume}; --force deletes it");
         }
 
-        string records = string.Create(CultureInfo.InvariantCulture, $"{run.Sums.Generations:N0} recorded generations of {run.Facts.Machines:N0} machines");
+        string machines = run.Facts.Machines == 1 ? "1 machine" : string.Create(CultureInfo.InvariantCulture, $"{run.Facts.Machines:N0} machines");
+        string records = string.Create(CultureInfo.InvariantCulture, $"{run.Sums.Generations:N0} recorded generations of {machines}");
         if (!store.DeleteRun(run.Number))
         {
             throw new UsageException($"run {run.Number} in {store.Address} was deleted by someone else");

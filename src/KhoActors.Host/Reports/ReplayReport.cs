@@ -28,17 +28,16 @@ internal sealed class ReplayReport
     /// <param name="source">What was replayed.</param>
     /// <param name="result">What came of it.</param>
     /// <param name="machine">The only machine that was meant, or null for all.</param>
-    /// <param name="to">The last generation that was meant, or null for all.</param>
     /// <param name="damage">Damage that belongs to no machine.</param>
     /// <param name="elapsed">How long it took.</param>
-    public ReplayReport(RecordSource source, FleetReplayResult result, int? machine, int? to, IReadOnlyList<string> damage, TimeSpan elapsed)
+    public ReplayReport(RecordSource source, FleetReplayResult result, int? machine, IReadOnlyList<string> damage, TimeSpan elapsed)
     {
         _source = source;
         _result = result;
         _machine = machine;
         _elapsed = elapsed;
         _damage = [.. damage, .. result.Damage];
-        if (_damage.Count == 0 && Contradiction(to) is { } contradiction)
+        if (_damage.Count == 0 && Contradiction is { } contradiction)
         {
             _damage = [$"{_source.Place}: {contradiction}"];
         }
@@ -75,6 +74,7 @@ internal sealed class ReplayReport
             WriteFigures(terminal);
         }
 
+        RunVerdict.TellViolations(terminal, _result.Sums.Violations, _result.Sums.ViolationCount);
         foreach (string damage in _damage)
         {
             terminal.Complain(Terminal.Printable(damage));
@@ -145,20 +145,11 @@ internal sealed class ReplayReport
         }
     }
 
-    // What no record shows by itself: that some are gone, or that the run's row says something else than they do.
-    private string? Contradiction(int? to)
-    {
-        if (_source.IsPart || _source.Run.State != RunState.Finished || _result.Sums.Interrupted || _result.FirstDifference is not null)
-        {
-            return null;
-        }
-
-        long wanted = ((to ?? _source.Facts.Kexecs) + 1L) * (_machine is null ? _source.Facts.Machines : 1);
-        return _result.Compared < wanted ? $"the run is finished, but only {_result.Compared} of {wanted} generations are recorded"
-            : _result.Digest.Length > 0 && _result.Digest != _source.Run.Digest
-                ? $"its row has the digest {_source.Run.Digest}, its records give {_result.Digest}"
+    // What no record shows by itself: that the run's row says something else than all of them together.
+    private string? Contradiction =>
+        _result.Digest.Length > 0 && _source.Run.State == RunState.Finished && _result.Digest != _source.Run.Digest
+            ? $"its row has the digest {_source.Run.Digest}, its records give {_result.Digest}"
             : null;
-    }
 
     private string Remark => Verdict switch
     {

@@ -111,7 +111,7 @@ internal sealed class FleetSession
         Terminal.Complain(Terminal.Printable(failure.Sentence));
         Terminal.Complain(failure.ExitCode == ExitCode.Diverged
             ? $"the same seed and model gave another record; see where with: {recording.Lines.Verify}"
-            : $"run {recording.Number} is safe up to its last complete write, and has not ended. When that is mended, continue it with: {recording.Lines.Resume}");
+            : $"run {recording.Number} has not ended; what is recorded stays. When that is mended, continue it with: {recording.Lines.Resume}");
         return failure.ExitCode;
     }
 

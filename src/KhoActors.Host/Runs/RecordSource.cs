@@ -38,9 +38,6 @@ internal sealed class RecordSource : IDisposable
     /// <summary>What the run depends on.</summary>
     public RunFacts Facts => Run.Facts;
 
-    /// <summary>Whether it may hold only some machines of the run.</summary>
-    public bool IsPart => _file is not null;
-
     /// <summary>Whether another model made the records than that of this program.</summary>
     public bool IsOfOtherModel => Facts.ModelVersion != Machine.ModelVersion;
 
@@ -130,7 +127,7 @@ internal sealed class RecordSource : IDisposable
 
         return machine is { } one
             ? sound.Of(_store!.ReadSlices(Run.Number, one))
-            : sound.Past(_store!.ReadProgress(Run.Number)).SelectMany(progress => sound.Of(_store!.ReadSlices(Run.Number, progress.Machine)));
+            : Enumerable.Range(0, Facts.Machines).SelectMany(each => sound.Of(_store!.ReadSlices(Run.Number, each)));
     }
 
     /// <inheritdoc/>

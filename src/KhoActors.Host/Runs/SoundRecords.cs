@@ -26,20 +26,17 @@ internal sealed class SoundRecords(SliceCodec codec, string place, Action<string
         }
     }
 
-    /// <summary>What a reader gives out until it meets damage.</summary>
-    /// <typeparam name="T">What is read.</typeparam>
-    /// <param name="source">The reader.</param>
-    /// <returns>What comes before the damage.</returns>
-    public IEnumerable<T> Past<T>(IEnumerable<T> source)
+    // What the reader gives out until it meets damage.
+    private IEnumerable<StoredSlice> Past(IEnumerable<StoredSlice> stored)
     {
-        using IEnumerator<T> reader = source.GetEnumerator();
+        using IEnumerator<StoredSlice> reader = stored.GetEnumerator();
         while (MoveNext(reader))
         {
             yield return reader.Current;
         }
     }
 
-    private bool MoveNext<T>(IEnumerator<T> reader)
+    private bool MoveNext(IEnumerator<StoredSlice> reader)
     {
         try
         {

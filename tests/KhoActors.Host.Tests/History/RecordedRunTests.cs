@@ -248,7 +248,7 @@ public sealed class RecordedRunTests : IClassFixture<RecordedRunTests.OneRun>
 
         ProgramRun deleted = history.Of("runs", "delete", "1");
 
-        Assert.Equal((ExitCode.Held, "deleted run 1 of tiny, seed 7: 4 recorded generations of 1 machines\n"), (deleted.ExitCode, deleted.Out));
+        Assert.Equal((ExitCode.Held, "deleted run 1 of tiny, seed 7: 4 recorded generations of 1 machine\n"), (deleted.ExitCode, deleted.Out));
         Assert.Equal(ExitCode.Usage, history.Of("runs", "show", "1").ExitCode);
         Assert.Equal("2", history.Of("run", "tiny", "--json").Json.GetProperty("run").GetString());
         Assert.Equal(ExitCode.Held, history.Of("runs", "verify").ExitCode);

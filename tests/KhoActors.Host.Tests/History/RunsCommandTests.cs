@@ -183,7 +183,7 @@ public sealed class RunsCommandTests : IDisposable
             refused.ErrorLine);
 
         ProgramRun deleted = _history.Of("runs", "delete", "last", "--force");
-        Assert.Equal((ExitCode.Held, "deleted run 1 of tiny, seed 7: 0 recorded generations of 1 machines\n"), (deleted.ExitCode, deleted.Out));
+        Assert.Equal((ExitCode.Held, "deleted run 1 of tiny, seed 7: 0 recorded generations of 1 machine\n"), (deleted.ExitCode, deleted.Out));
         Assert.Empty(Picked());
     }
 

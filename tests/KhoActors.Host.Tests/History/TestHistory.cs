@@ -20,6 +20,9 @@ internal sealed class TestHistory : IDisposable
     /// <summary>A path beside it.</summary>
     public string this[string path] => _folder[path];
 
+    /// <summary>Writes a file beside it.</summary>
+    public string Write(string path, string text) => _folder.Write(path, text);
+
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Runs the program with this history.</summary>

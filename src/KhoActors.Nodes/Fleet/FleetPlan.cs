@@ -31,6 +31,12 @@ public sealed class FleetPlan
     /// <summary>The run's seed.</summary>
     public ulong Seed { get; }
 
+    /// <summary>
+    /// Generations that machines run in a turn, and that a record holds, unless a run says otherwise: 4, or one less than a short chain has, so
+    /// that every machine is alive when the first comes to its end.
+    /// </summary>
+    public int SliceGenerations => Math.Min(4, Scenario.Kexecs);
+
     /// <summary>What a machine is.</summary>
     /// <param name="number">Its number, from 0.</param>
     /// <returns>The machine.</returns>
@@ -49,6 +55,7 @@ public sealed class FleetPlan
     /// <returns>The machine.</returns>
     public MachineSpec SpecOf(int number, int hardware, int chain) => new()
     {
+        Number = number,
         Path = _path.Child("machine", (ulong)number),
         Hardware = hardware,
         Memory = _memories[hardware],

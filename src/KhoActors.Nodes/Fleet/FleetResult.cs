@@ -1,36 +1,17 @@
+using KhoActors.Nodes.History;
 using KhoActors.Nodes.Invariants;
 using KhoActors.Nodes.Machines;
 
 namespace KhoActors.Nodes.Fleet;
 
-/// <summary>What became of the reboots from one kernel to another.</summary>
-public sealed record FleetTransition
-{
-    /// <summary>Name of the kernel that ran before.</summary>
-    public required string From { get; init; }
-
-    /// <summary>Name of the kernel that booted.</summary>
-    public required string To { get; init; }
-
-    /// <summary>Kexecs.</summary>
-    public long Count { get; set; }
-
-    /// <summary>Kexecs whose hand-over was accepted.</summary>
-    public long Restored { get; set; }
-
-    /// <summary>Kexecs after which the next kernel started without what was preserved.</summary>
-    public long Lost { get; set; }
-
-    /// <summary>Invariants that did not hold after them.</summary>
-    public long Violations { get; set; }
-}
-
-/// <summary>A violation and the machine that it was found on.</summary>
-/// <param name="Machine">Number of the machine.</param>
-/// <param name="Violation">The violation.</param>
-public sealed record MachineViolation(int Machine, Violation Violation);
-
-/// <summary>What a fleet did. Sums do not depend on the order in which machines were run.</summary>
+/// <summary>
+/// What a fleet did. Sums do not depend on the order in which machines were run, nor on how often the run was interrupted and resumed; they
+/// take no more memory for longer chains.
+/// </summary>
+/// <remarks>
+/// Sums are of every generation that was run, those of a slice that was cut short included: a history of an interrupted run knows whole
+/// slices only, and a run that resumes it starts from those.
+/// </remarks>
 public sealed class FleetResult
 {
     /// <summary>Most violations kept with their text.</summary>
@@ -38,7 +19,7 @@ public sealed class FleetResult
 
     private readonly SortedDictionary<(string From, string To), FleetTransition> _transitions = [];
     private readonly SortedDictionary<string, long> _outcomes = new(StringComparer.Ordinal);
-    private readonly List<MachineViolation> _violations = [];
+    private readonly FirstViolations _violations = new();
 
     /// <summary>Machines of the fleet.</summary>
     public int Machines { get; internal set; }
@@ -64,13 +45,34 @@ public sealed class FleetResult
     /// <summary>Invariants that did not hold.</summary>
     public long ViolationCount { get; private set; }
 
-    /// <summary>Whether it was stopped before its end.</summary>
+    /// <summary>The most machines that were powered on and not at the end of their chain at one time, in all sessions of the run.</summary>
+    public int AlivePeak { get; internal set; }
+
+    /// <summary>The most that resting machines ever took, each figure for itself.</summary>
+    public HibernationFigures Hibernated { get; internal set; }
+
+    /// <summary>Whether it was asked to stop before every machine had come as far as it can.</summary>
     public bool Interrupted { get; internal set; }
+
+    /// <summary>
+    /// Why it stopped by itself before its end, or null: <see cref="HistoryUnavailableException"/>, <see cref="HistoryDamageException"/>,
+    /// <see cref="DivergentRecordException"/> or <see cref="SpillException"/>, the first that occurred. The run can be resumed from its history.
+    /// </summary>
+    public Exception? Failure { get; internal set; }
 
     /// <summary>The simulator's own failures, in order of machine numbers; each names machine and delivery.</summary>
     public List<string> Defects { get; } = [];
 
-    /// <summary>The fleet's digest, 64 hexadecimal digits.</summary>
+    /// <summary>What did not go as it should and changes no result: checkpoints that could not be used. In order of machine numbers.</summary>
+    public List<string> Warnings { get; } = [];
+
+    /// <summary>The first difference between a record and its replay, by machine and generation; null when there is none.</summary>
+    public ReplayDifference? FirstDifference { get; private set; }
+
+    /// <summary>Machines whose replay differed from their records; they went no further.</summary>
+    public int DifferingMachines { get; private set; }
+
+    /// <summary>The fleet's digest, 64 hexadecimal digits; empty when not every machine came as far as it can.</summary>
     public string Digest { get; internal set; } = string.Empty;
 
     /// <summary>How generations ended, by name.</summary>
@@ -92,8 +94,7 @@ public sealed class FleetResult
     public IReadOnlyList<FleetTransition> Transitions => [.. _transitions.Values];
 
     /// <summary>The first violations, by machine and generation.</summary>
-    public IReadOnlyList<MachineViolation> Violations =>
-        [.. _violations.OrderBy(each => each.Machine).ThenBy(each => each.Violation.Generation).Take(LimitViolationsKept)];
+    public IReadOnlyList<MachineViolation> Violations => _violations.Kept;
 
     internal void Add(int machine, GenerationReport report)
     {
@@ -103,8 +104,7 @@ public sealed class FleetResult
         ViolationCount += report.ViolationCount;
         Kexecs += report.WasKexec ? 1 : 0;
         ColdBoots += report.WasKexec ? 0 : 1;
-        string outcome = NameOf(report.End);
-        _outcomes[outcome] = _outcomes.GetValueOrDefault(outcome) + 1;
+        Add(KeyValuePair.Create(NameOf(report.End), 1L));
         foreach (Violation violation in report.Violations)
         {
             _violations.Add(new MachineViolation(machine, violation));
@@ -124,20 +124,58 @@ public sealed class FleetResult
         ViolationCount += part.ViolationCount;
         Kexecs += part.Kexecs;
         ColdBoots += part.ColdBoots;
-        _violations.AddRange(part._violations);
+        _violations.Add(part._violations.Kept);
         Defects.AddRange(part.Defects);
+        Warnings.AddRange(part.Warnings);
+        AddDifferences(part.FirstDifference, part.DifferingMachines);
         foreach ((string outcome, long count) in part._outcomes)
         {
-            _outcomes[outcome] = _outcomes.GetValueOrDefault(outcome) + count;
+            Add(KeyValuePair.Create(outcome, count));
         }
 
         foreach (FleetTransition transition in part._transitions.Values)
         {
-            FleetTransition mine = TransitionOf(transition.From, transition.To);
-            mine.Count += transition.Count;
-            mine.Restored += transition.Restored;
-            mine.Lost += transition.Lost;
-            mine.Violations += transition.Violations;
+            Add(transition);
+        }
+    }
+
+    /// <summary>Counts what a history holds of the run.</summary>
+    internal void Add(RunSums recorded)
+    {
+        Messages += recorded.Messages;
+        Operations += recorded.Operations;
+        FailedRequests += recorded.FailedRequests;
+        ViolationCount += recorded.Violations;
+        Kexecs += recorded.Kexecs;
+        ColdBoots += recorded.ColdBoots;
+    }
+
+    /// <summary>Counts ends of generations.</summary>
+    internal void Add(KeyValuePair<string, long> outcome) =>
+        _outcomes[outcome.Key] = _outcomes.GetValueOrDefault(outcome.Key) + outcome.Value;
+
+    /// <summary>Counts kexecs from one kernel to another.</summary>
+    internal void Add(FleetTransition transition)
+    {
+        FleetTransition mine = TransitionOf(transition.From, transition.To);
+        mine.Count += transition.Count;
+        mine.Restored += transition.Restored;
+        mine.Lost += transition.Lost;
+        mine.Violations += transition.Violations;
+    }
+
+    /// <summary>Keeps violations that are counted already.</summary>
+    internal void Add(IReadOnlyList<MachineViolation> violations) => _violations.Add(violations);
+
+    /// <summary>Counts a machine whose replay differed.</summary>
+    internal void Add(ReplayDifference difference) => AddDifferences(difference, 1);
+
+    private void AddDifferences(ReplayDifference? first, int machines)
+    {
+        DifferingMachines += machines;
+        if (first is not null && (FirstDifference is null || first.Machine < FirstDifference.Machine))
+        {
+            FirstDifference = first;
         }
     }
 

@@ -32,7 +32,7 @@ internal readonly record struct HistoryFilePart(byte Kind, uint Number, uint Mac
     public const int HeadBytes = CheckedBytes + Checksum64.SizeBytes;
 
     /// <summary>Most bytes behind a head.</summary>
-    public const int LengthMax = 1 << 28;
+    public const int LengthMax = 1 << 26;
 
     /// <summary>Bytes of the end: the number of slices, and the hash.</summary>
     public const int EndBytes = sizeof(ulong) + SHA256.HashSizeInBytes;

@@ -76,6 +76,14 @@ public interface IHistoryStore : IDisposable
     /// <returns>The records.</returns>
     IEnumerable<StoredSlice> ReadSlices(int run, int? machine = null);
 
+    /// <summary>Records of one machine from a generation on, as <see cref="ReadSlices(int, int?)"/> gives them; a store that can seek does not read the others.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="machine">The machine.</param>
+    /// <param name="fromGeneration">The least <see cref="StoredSlice.FirstGeneration"/> of a record.</param>
+    /// <returns>The records.</returns>
+    IEnumerable<StoredSlice> ReadSlices(int run, int machine, int fromGeneration) =>
+        ReadSlices(run, machine).SkipWhile(slice => slice.FirstGeneration < fromGeneration);
+
     /// <summary>Where each machine of a run stands, in the order of their numbers.</summary>
     /// <param name="run">The run.</param>
     /// <returns>One entry for each machine that has a record.</returns>

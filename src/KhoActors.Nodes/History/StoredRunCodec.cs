@@ -7,13 +7,10 @@ namespace KhoActors.Nodes.History;
 internal static class StoredRunCodec
 {
     private const int Version = 1;
-    private const int DigestBytes = Runtime.DigestChain.LinkBytes;
-    private const int NameBytesMax = 4096;
-    private const int TextBytesMax = 1 << 26;
-    private const int ClientAssembliesMax = 1000;
 
     public static void Write(SnapshotWriter writer, StoredRun run)
     {
+        RunRules.Check(run.Facts);
         writer.WriteVar(Version);
         WriteFacts(writer, run.Facts);
         writer.WriteVar((ulong)run.Number);
@@ -33,7 +30,7 @@ internal static class StoredRunCodec
             writer.WriteVar((ulong)sum);
         }
 
-        WriteHash(writer, run.Digest);
+        writer.WriteText(run.Digest);
     }
 
     public static StoredRun Read(RecordReader reader)
@@ -58,7 +55,7 @@ internal static class StoredRunCodec
             FaultsInjected = ReadSum(reader),
             Violations = ReadSum(reader),
         };
-        StoredRun run = new(number, facts, state, ended, sums, ReadHash(reader, "the digest"));
+        StoredRun run = new(number, facts, state, ended, sums, reader.ReadText("the digest", HistoryLimits.NameBytes));
         reader.RequireEnd();
         return run;
     }
@@ -82,54 +79,38 @@ internal static class StoredRunCodec
         foreach (ClientAssemblyFact assembly in facts.ClientAssemblies)
         {
             writer.WriteText(assembly.Path);
-            WriteHash(writer, assembly.Sha256);
+            writer.WriteText(assembly.Sha256);
         }
     }
 
     private static RunFacts ReadFacts(RecordReader reader) => new()
     {
-        Scenario = reader.ReadText("the scenario", NameBytesMax),
-        ResolvedScenario = reader.ReadText("the resolved scenario", TextBytesMax),
+        Scenario = reader.ReadText("the scenario", HistoryLimits.NameBytes),
+        ResolvedScenario = reader.ReadText("the resolved scenario", HistoryLimits.ScenarioBytes),
         Seed = reader.ReadUInt64("the seed"),
-        Engine = reader.ReadText("the engine", NameBytesMax),
+        Engine = reader.ReadText("the engine", HistoryLimits.NameBytes),
         RecordFormat = reader.ReadCount("the format of records", int.MaxValue),
         ModelVersion = reader.ReadCount("the model version", int.MaxValue),
-        ProgramVersion = reader.ReadText("the program's version", NameBytesMax),
+        ProgramVersion = reader.ReadText("the program's version", HistoryLimits.NameBytes),
         OrderIsRecorded = reader.ReadVar("whether the order is recorded", 1) == 1,
         SliceGenerations = reader.ReadCount("the generations of a slice", int.MaxValue),
         Machines = reader.ReadCount("the machines", int.MaxValue),
         Kexecs = reader.ReadCount("the kexecs", int.MaxValue),
         Started = ReadTime(reader, "the start"),
-        Command = reader.ReadText("the command", TextBytesMax),
+        Command = reader.ReadText("the command", HistoryLimits.TextBytes),
         ClientAssemblies = ReadAssemblies(reader),
     };
 
     private static ClientAssemblyFact[] ReadAssemblies(RecordReader reader)
     {
-        ClientAssemblyFact[] assemblies = new ClientAssemblyFact[reader.ReadCount("the number of client assemblies", ClientAssembliesMax)];
+        ClientAssemblyFact[] assemblies = new ClientAssemblyFact[reader.ReadCount("the number of client assemblies", HistoryLimits.ClientAssemblies)];
         for (int i = 0; i < assemblies.Length; i++)
         {
-            string path = reader.ReadText("the path of a client assembly", NameBytesMax);
-            assemblies[i] = new ClientAssemblyFact(path, ReadHash(reader, "the hash of a client assembly"));
+            string path = reader.ReadText("the path of a client assembly", HistoryLimits.TextBytes);
+            assemblies[i] = new ClientAssemblyFact(path, reader.ReadText("the hash of a client assembly", HistoryLimits.NameBytes));
         }
 
         return assemblies;
-    }
-
-    private static void WriteHash(SnapshotWriter writer, string hexadecimal)
-    {
-        byte[] hash = Convert.FromHexString(hexadecimal);
-        writer.WriteVar((ulong)hash.Length);
-        writer.WriteRaw(hash);
-    }
-
-    private static string ReadHash(RecordReader reader, string what)
-    {
-        int at = reader.Position;
-        ReadOnlyMemory<byte> hash = reader.ReadBlob(what, DigestBytes);
-        return hash.Length is 0 or DigestBytes
-            ? Convert.ToHexStringLower(hash.Span)
-            : throw reader.DamageAt(at, $"{what} has {hash.Length} bytes, none or {DigestBytes} are accepted");
     }
 
     private static DateTimeOffset ReadTime(RecordReader reader, string what)
@@ -138,7 +119,7 @@ internal static class StoredRunCodec
         return new DateTimeOffset(ticks, TimeSpan.Zero);
     }
 
-    private static long ReadSum(RecordReader reader) => (long)reader.ReadVar("a sum", long.MaxValue);
+    private static long ReadSum(RecordReader reader) => (long)reader.ReadVar("a sum");
 
     // Codes of the file, whatever order the program's own type has.
     private static int CodeOf(RunState state) => state switch

@@ -1,4 +1,5 @@
 using KhoActors.Nodes.Invariants;
+using KhoActors.Nodes.Machines.Deciding;
 using KhoActors.Nodes.Machines.UserSpace;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
@@ -19,7 +20,7 @@ internal sealed class KernelGeneration
     private readonly MachineSpec _spec;
     private readonly PhysicalMemory _memory;
     private readonly SurvivalModel _model;
-    private readonly RandomStream _endDraws;
+    private readonly DecisionStream _endDecisions;
     private readonly LoadedImage _image = new();
 
     public KernelGeneration(
@@ -28,13 +29,13 @@ internal sealed class KernelGeneration
         BootSource source,
         KernelStorage storage,
         SurvivalModel model,
-        RandomStream endDraws)
+        DecisionStream endDecisions)
     {
         _spec = spec;
         Number = number;
         _memory = storage.Memory;
         _model = model;
-        _endDraws = endDraws;
+        _endDecisions = endDecisions;
         KernelStart start = new()
         {
             Build = spec.KernelOf(number),
@@ -94,11 +95,11 @@ internal sealed class KernelGeneration
     /// <summary>Starts this generation's actors below the machine.</summary>
     /// <param name="runtime">The host.</param>
     /// <param name="machine">Their parent.</param>
-    /// <param name="draws">Chance for the clients.</param>
+    /// <param name="clients">What clients find random.</param>
     /// <param name="workload">User space.</param>
-    public void Start(LocalRuntime runtime, MachineActor machine, ClientDraws draws, WorkloadActor workload)
+    public void Start(LocalRuntime runtime, MachineActor machine, ClientDecisions clients, WorkloadActor workload)
     {
-        Kernel.StartActors(runtime, machine, draws.OfClient);
+        Kernel.StartActors(runtime, machine, clients.OfClient);
         runtime.Start(ActorId.Workload, workload, ActorId.Machine);
     }
 
@@ -126,16 +127,7 @@ internal sealed class KernelGeneration
     }
 
     /// <summary>How this generation ends now that user space asks for the jump.</summary>
-    public GenerationEnd DrawEnd()
-    {
-        LeavePlan plan = _spec.Scenario.Kexec;
-        bool panics = _endDraws.Chance((uint)plan.PanicWithoutHandoverPartsPerMillion);
-        bool powersOff = _endDraws.Chance((uint)plan.ColdBootPartsPerMillion);
-
-        // A chance that no scenario has takes no draw, so that it shifts none.
-        bool restarts = plan.EmergencyRestartPartsPerMillion > 0 && _endDraws.Chance((uint)plan.EmergencyRestartPartsPerMillion);
-        return restarts ? GenerationEnd.EmergencyRestart : panics ? GenerationEnd.Panic : powersOff ? GenerationEnd.ColdBoot : GenerationEnd.Kexec;
-    }
+    public GenerationEnd DrawEnd() => _endDecisions.End(_spec.Scenario.Kexec);
 
     /// <summary>The jump, when no actor is alive: the model writes down what must survive, then the segments are copied.</summary>
     /// <returns>What the next kernel starts with.</returns>

@@ -1,4 +1,6 @@
+using KhoActors.Nodes.History;
 using KhoActors.Nodes.Invariants;
+using KhoActors.Nodes.Machines.Deciding;
 using KhoActors.Nodes.Machines.UserSpace;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Subsystems;
@@ -26,10 +28,10 @@ public sealed class Machine : ISnapshotting, IDisposable
     private readonly DeliveryDigest _deliveryDigest;
     private LocalRuntime? _runtime;
     private MachineSpec _spec = null!;
-    private RandomStream _workloadDraws = null!;
-    private RandomStream _endDraws = null!;
-    private RandomStream _orderDraws = null!;
-    private readonly ClientDraws _clientDraws = new();
+    private readonly MachineDecisions _decisions = new();
+    private readonly DeliveryTrail _trail = new();
+    private bool _trailObserves;
+    private GenerationRecorder? _recorder;
     private BootSource _source;
     private DrawLog? _drawLog;
     private OperationDiary? _diary;
@@ -52,13 +54,29 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <summary>Messages delivered since the first power-on.</summary>
     public ulong Messages => _runtime?.DeliveryNumber ?? 0;
 
+    /// <summary>The record of the last generation; null when nothing is recorded, or no generation was run yet.</summary>
+    public GenerationRecord? LastRecord { get; private set; }
+
+    /// <summary>Who decides by chance: the workload generator. Tests plant one that throws.</summary>
+    internal IDecider Generator
+    {
+        get => _decisions.Generator;
+        set => _decisions.Generator = value;
+    }
+
+    /// <summary>Whether a replay also asks chance what it would have decided, for <see cref="ReplayDifference.OtherDecision"/>.</summary>
+    internal bool ComparesWithChance { get; set; }
+
     /// <summary>A new machine, powered off.</summary>
     /// <param name="spec">What it is.</param>
     /// <param name="drawLog">Records or checks every draw, or null.</param>
-    public void PowerOff(MachineSpec spec, DrawLog? drawLog = null)
+    /// <param name="recording">What <see cref="LastRecord"/> shall hold of each generation; null: there is none.</param>
+    public void PowerOff(MachineSpec spec, DrawLog? drawLog = null, MachineRecording? recording = null)
     {
         _spec = spec;
         _drawLog = drawLog;
+        _recorder = recording is null ? null : _recorder?.Recording == recording ? _recorder : new GenerationRecorder(recording);
+        LastRecord = null;
         Memory.Clear();
         _model.Clear();
         _digest.Start("machine");
@@ -71,10 +89,11 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <param name="spec">What it is.</param>
     /// <param name="snapshot">What <see cref="Snapshot"/> wrote.</param>
     /// <param name="drawLog">Records or checks every draw, or null.</param>
+    /// <param name="recording">What <see cref="LastRecord"/> shall hold of each generation; null: there is none.</param>
     /// <exception cref="SnapshotFormatException">The snapshot is damaged or of another version.</exception>
-    public void WakeUp(MachineSpec spec, ReadOnlyMemory<byte> snapshot, DrawLog? drawLog = null)
+    public void WakeUp(MachineSpec spec, ReadOnlyMemory<byte> snapshot, DrawLog? drawLog = null, MachineRecording? recording = null)
     {
-        PowerOff(spec, drawLog);
+        PowerOff(spec, drawLog, recording);
         SnapshotReader reader = new(snapshot);
         Recover(reader);
         if (!reader.AtEnd)
@@ -87,26 +106,109 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <param name="isLast">Boot and judge only: the chain ends here.</param>
     /// <param name="keepLog">Whether the report shall hold the kernel's log and the story of user space.</param>
     /// <param name="look">Looks at the generation when its work is done and nothing was copied for the jump; it must not change anything. Or null.</param>
+    /// <param name="replayed">
+    /// Null: chance decides. Otherwise the record of this generation: it decides, and what comes out is compared with it.
+    /// </param>
     /// <returns>What happened.</returns>
     /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
-    public GenerationReport RunGeneration(bool isLast, bool keepLog = false, Action<LiveGeneration>? look = null)
+    /// <exception cref="ReplayDivergenceException">The replay differs from the record; the machine is of no further use.</exception>
+    public GenerationReport RunGeneration(bool isLast, bool keepLog = false, Action<LiveGeneration>? look = null, GenerationRecord? replayed = null)
     {
+        _decisions.ByChance();
+        _trail.Rest();
+        if (replayed is not null || _recorder is not null)
+        {
+            ObserveTrail();
+            _trail.Record(_recorder?.HasOrder == true ? null : _decisions.Order);
+        }
+
+        GenerationReport report = replayed is null ? Execute(isLast, keepLog, look, replay: null) : Replay(isLast, keepLog, look, replayed);
+        LastRecord = _recorder?.End(report, _decisions, _trail, _digest.Last);
+        return report;
+    }
+
+    /// <inheritdoc/>
+    public void Snapshot(SnapshotWriter writer)
+    {
+        int start = writer.Length;
+        writer.WriteVar(SnapshotVersion);
+        writer.WriteVar(ModelVersion);
+        writer.WriteVar((ulong)NextGeneration);
+        _source.Write(writer);
+        _runtime!.Snapshot(writer);
+        _decisions.Snapshot(writer);
+        writer.WriteRaw(_digest.Last);
+        _model.Snapshot(writer);
+        MemorySnapshot.Write(Memory, writer);
+        writer.WriteChecksum(start);
+    }
+
+    /// <inheritdoc/>
+    public void Recover(SnapshotReader reader)
+    {
+        int start = reader.Position;
+        RequireVersion(reader, SnapshotVersion, "the snapshot's version");
+        RequireVersion(reader, ModelVersion, "the model version");
+        NextGeneration = reader.ReadCount(int.MaxValue, "the generation");
+        _source = BootSource.Read(reader);
+        _runtime!.Recover(reader);
+        _decisions.Recover(reader);
+        _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
+        _model.Recover(reader);
+        MemorySnapshot.Read(Memory, reader);
+        reader.ReadChecksum(start);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _digest.Dispose();
+
+    private static void RequireVersion(SnapshotReader reader, int accepted, string what)
+    {
+        ulong found = reader.ReadVar();
+        if (found != (ulong)accepted)
+        {
+            throw new SnapshotFormatException($"snapshot, byte {reader.Position}: {what} is {found}, {accepted} is accepted");
+        }
+    }
+
+    private GenerationReport Replay(bool isLast, bool keepLog, Action<LiveGeneration>? look, GenerationRecord record)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(record.Report.Generation, NextGeneration, nameof(record));
+        GenerationReplay replay = new(_spec, record, _decisions, _trail, _runtime!, ComparesWithChance ? Generator : null);
+        replay.Begin();
+        try
+        {
+            GenerationReport report = Execute(isLast, keepLog, look, replay);
+            replay.End(report, _digest.Last);
+            return report;
+        }
+        catch (DivergenceException divergence)
+        {
+            throw replay.Place(divergence);
+        }
+    }
+
+    private GenerationReport Execute(bool isLast, bool keepLog, Action<LiveGeneration>? look, GenerationReplay? replay)
+    {
+        _recorder?.Begin(_decisions);
         _model.StartGeneration(NextGeneration);
         OperationDiary? diary = keepLog ? OpenDiary() : null;
         ulong messagesBefore = Messages;
         BootSource source = _source;
-        KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _endDraws);
+        KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _decisions.End);
         WorkloadState workload = _storage.Workload;
-        UserSpacePlan plan = workload.Begin(_spec, NextGeneration, _workloadDraws);
-        UserPrograms programs = new(plan, _clientDraws, _model.JudgeClientCheck);
+        UserSpacePlan plan = workload.Begin(_spec, NextGeneration, _decisions.Workload);
+        UserPrograms programs = new(plan, _decisions.Clients, _model.JudgeClientCheck);
         ScriptRunner script = new(plan.StepsOf(NextGeneration), isLast, _model.JudgeClientCheck);
         diary?.Begin(programs);
+        replay?.Speak(new DeliveryWords(plan.KernelClients, programs));
         _digest.Append((ulong)NextGeneration);
         _digest.Append(generation.Build.Name);
         _digest.Append(generation.CommandLine);
         string? death = generation.Boot();
         WorkloadActor user = new(workload, programs, script, isLast);
         (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, user, isLast) : (Die(death), death);
+        EndDeliveries(replay);
         if (end == GenerationEnd.Kexec)
         {
             script.Jumped();
@@ -138,51 +240,25 @@ public sealed class Machine : ISnapshotting, IDisposable
         };
     }
 
-    /// <inheritdoc/>
-    public void Snapshot(SnapshotWriter writer)
+    /// <summary>Every delivery was made; what follows is the machine's way to its jump.</summary>
+    private void EndDeliveries(GenerationReplay? replay)
     {
-        int start = writer.Length;
-        writer.WriteVar(SnapshotVersion);
-        writer.WriteVar(ModelVersion);
-        writer.WriteVar((ulong)NextGeneration);
-        _source.Write(writer);
-        _runtime!.Snapshot(writer);
-        writer.WriteVar(_workloadDraws.Counter);
-        writer.WriteVar(_endDraws.Counter);
-        _clientDraws.Snapshot(writer);
-        writer.WriteRaw(_digest.Last);
-        _model.Snapshot(writer);
-        MemorySnapshot.Write(Memory, writer);
-        writer.WriteChecksum(start);
-    }
-
-    /// <inheritdoc/>
-    public void Recover(SnapshotReader reader)
-    {
-        int start = reader.Position;
-        RequireVersion(reader, SnapshotVersion, "the snapshot's version");
-        RequireVersion(reader, ModelVersion, "the model version");
-        NextGeneration = reader.ReadCount(int.MaxValue, "the generation");
-        _source = BootSource.Read(reader);
-        _runtime!.Recover(reader);
-        _workloadDraws.Restore(reader.ReadVar());
-        _endDraws.Restore(reader.ReadVar());
-        _clientDraws.Recover(reader);
-        _digest.Resume(reader.ReadRaw(DigestChain.LinkBytes));
-        _model.Recover(reader);
-        MemorySnapshot.Read(Memory, reader);
-        reader.ReadChecksum(start);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => _digest.Dispose();
-
-    private static void RequireVersion(SnapshotReader reader, int accepted, string what)
-    {
-        ulong found = reader.ReadVar();
-        if (found != (ulong)accepted)
+        if (replay is not null)
         {
-            throw new SnapshotFormatException($"snapshot, byte {reader.Position}: {what} is {found}, {accepted} is accepted");
+            replay.EndDeliveries();
+        }
+        else if (_recorder is not null)
+        {
+            _trail.Finish();
+        }
+    }
+
+    private void ObserveTrail()
+    {
+        if (!_trailObserves)
+        {
+            _trailObserves = true;
+            _runtime!.Observe(_trail);
         }
     }
 
@@ -200,18 +276,15 @@ public sealed class Machine : ISnapshotting, IDisposable
     private void OpenStreams()
     {
         _diary = null;
-        _workloadDraws = new RandomStream(_spec.Path.Child("workload"), 0, _drawLog);
-        _endDraws = new RandomStream(_spec.Path.Child("end of generation"), 0, _drawLog);
-        _clientDraws.Open(_spec.Path, _spec.Resolved.Clients, _drawLog);
-        _orderDraws = new RandomStream(_spec.Path.Child("order of deliveries"), 0, _drawLog);
-        SeededScheduler scheduler = new(_orderDraws);
+        _trailObserves = false;
+        _decisions.Open(_spec, _drawLog);
         if (_runtime is null)
         {
-            _runtime = new LocalRuntime(_spec.Path, scheduler);
+            _runtime = new LocalRuntime(_spec.Path, _decisions.Scheduler);
         }
         else
         {
-            _runtime.Reset(_spec.Path, scheduler);
+            _runtime.Reset(_spec.Path, _decisions.Scheduler);
         }
 
         _runtime.Observe(_deliveryDigest);
@@ -221,7 +294,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadActor workload, bool isLast)
     {
         MachineActor machine = new(generation, _runtime!);
-        generation.Start(_runtime!, machine, _clientDraws, workload);
+        generation.Start(_runtime!, machine, _decisions.Clients, workload);
         RunOutcome outcome = _runtime!.RunUntilIdle(DeliveriesPerGenerationMax);
         GenerationEnd end = outcome == RunOutcome.Paused ? machine.End : GenerationEnd.Last;
         if (end == GenerationEnd.Last && !isLast)
@@ -273,10 +346,7 @@ public sealed class Machine : ISnapshotting, IDisposable
             _digest.Append(line.Text);
         }
 
-        _digest.AppendDraws(_workloadDraws);
-        _digest.AppendDraws(_endDraws);
-        _digest.AppendDraws(_orderDraws);
-        _clientDraws.AppendTo(_digest);
+        _decisions.AppendTo(_digest);
         _digest.Link();
     }
 }

@@ -10,6 +10,9 @@ namespace KhoActors.Nodes.Machines;
 /// <summary>What one machine is: drawn once from the scenario, never changed. A function of (scenario, seed, number).</summary>
 public sealed record MachineSpec
 {
+    /// <summary>Its number in its fleet, from 0: for reports.</summary>
+    public int Number { get; init; }
+
     /// <summary>The path of its randomness.</summary>
     public required SeedPath Path { get; init; }
 

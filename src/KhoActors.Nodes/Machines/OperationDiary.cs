@@ -108,10 +108,13 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
     }
 
     private string Describe(in Delivery request) => request.To.Value < ActorId.FirstClient
-        ? Describe(request.Message)
+        ? WordsOf(request.Message) ?? throw new ArgumentOutOfRangeException(nameof(request), request.Message.Kind, "user space has no such request")
         : _programs.Describe(request.To, request.Message) ?? $"request {request.Message.Kind} to actor {request.To.Value}";
 
-    private static string Describe(in Message message) => message.Kind.Value switch
+    /// <summary>What user space may ask of the machine, memblock or KHO, as a person reads it.</summary>
+    /// <param name="message">The request.</param>
+    /// <returns>The line, or null for what user space does not ask.</returns>
+    public static string? WordsOf(in Message message) => message.Kind.Value switch
     {
         MachineProtocol.WriteLog => $"write to the log: {message.Text}",
         MachineProtocol.ClearLog => "clear the log",
@@ -145,6 +148,6 @@ internal sealed class OperationDiary(KernelLog log) : IDeliveryObserver
         KhoProtocol.AddSubtree => $"publish {message.B} bytes at 0x{message.A:x} as '{message.Text}'",
         KhoProtocol.RemoveSubtree => $"withdraw what is published at 0x{message.A:x}",
         KhoProtocol.RetrieveSubtree => $"look for '{message.Text}' of the kernel before",
-        _ => throw new ArgumentOutOfRangeException(nameof(message), message.Kind, "user space has no such request"),
+        _ => null,
     };
 }

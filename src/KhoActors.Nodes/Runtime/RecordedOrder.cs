@@ -6,26 +6,29 @@ namespace KhoActors.Nodes.Runtime;
 public sealed class RecordingScheduler : IScheduler
 {
     private readonly IScheduler _inner;
-    private ActorPair[] _picks = new ActorPair[256];
-    private int _count;
+    private readonly OrderRecorder _recorder;
+    private readonly bool _everyPick;
 
     /// <summary>Makes a recorder.</summary>
     /// <param name="inner">Decides.</param>
-    public RecordingScheduler(IScheduler inner) => _inner = inner;
-
-    /// <summary>The picks since the start, or since <see cref="Recover"/>.</summary>
-    public ReadOnlySpan<ActorPair> Order => _picks.AsSpan(0, _count);
+    /// <param name="recorder">Receives the picks; its owner starts a new log in it.</param>
+    /// <param name="everyPick">Whether picks without a choice are written too; as the recorder was cleared.</param>
+    public RecordingScheduler(IScheduler inner, OrderRecorder recorder, bool everyPick = false)
+    {
+        _inner = inner;
+        _recorder = recorder;
+        _everyPick = everyPick;
+    }
 
     /// <inheritdoc/>
     public int Pick(ReadOnlySpan<ActorPair> ready)
     {
         int index = _inner.Pick(ready);
-        if (_count == _picks.Length)
+        if (_everyPick || ready.Length > 1)
         {
-            Array.Resize(ref _picks, _count * 2);
+            _recorder.Add(ready[index]);
         }
 
-        _picks[_count++] = ready[index];
         return index;
     }
 
@@ -33,46 +36,90 @@ public sealed class RecordingScheduler : IScheduler
     public void Snapshot(SnapshotWriter writer) => _inner.Snapshot(writer);
 
     /// <inheritdoc/>
-    public void Recover(SnapshotReader reader)
-    {
-        _inner.Recover(reader);
-        _count = 0;
-    }
+    public void Recover(SnapshotReader reader) => _inner.Recover(reader);
 }
 
 /// <summary>Replays a recorded order. Pairs, not indexes, are recorded: the order means the same to every engine.</summary>
 public sealed class RecordedScheduler : IScheduler
 {
-    private readonly ReadOnlyMemory<ActorPair> _order;
-    private int _position;
+    private readonly ReadOnlyMemory<byte> _order;
+    private OrderReader _reader;
 
     /// <summary>Replays from the beginning.</summary>
-    /// <param name="order">The picks.</param>
-    public RecordedScheduler(ReadOnlyMemory<ActorPair> order) => _order = order;
+    /// <param name="order">An <see cref="OrderLog"/>.</param>
+    /// <exception cref="InvalidDataException">It is none.</exception>
+    public RecordedScheduler(ReadOnlyMemory<byte> order)
+    {
+        _order = order;
+        _reader = new OrderReader(order);
+    }
+
+    /// <summary>Picks that had a choice.</summary>
+    public ulong Choices { get; private set; }
 
     /// <inheritdoc/>
-    /// <exception cref="DivergenceException">The record has ended, or the recorded pair has nothing to deliver.</exception>
+    /// <exception cref="DivergenceException">The record has ended or is none, or the recorded pair has nothing to deliver.</exception>
     public int Pick(ReadOnlySpan<ActorPair> ready)
     {
-        if (_position == _order.Length)
+        Choices += ready.Length > 1 ? 1UL : 0;
+        if (ready.Length == 1 && !_reader.HasEveryPick)
         {
-            throw new DivergenceException($"the recorded order has {_order.Length} picks, the execution wants another");
+            return 0;
         }
 
-        ActorPair wanted = _order.Span[_position];
+        if (!TryRead(out ActorPair wanted))
+        {
+            throw new DivergenceException($"the recorded order has {_reader.Count} picks, the execution wants another");
+        }
+
         int index = ready.IndexOf(wanted);
-        if (index < 0)
-        {
-            throw new DivergenceException($"pick {_position} of the recorded order is {wanted}, which has nothing to deliver now");
-        }
+        return index >= 0
+            ? index
+            : throw new DivergenceException($"pick {_reader.Count - 1} of the recorded order is {wanted}, which has nothing to deliver now");
+    }
 
-        _position++;
-        return index;
+    /// <summary>The execution is over: the order must be too.</summary>
+    /// <exception cref="DivergenceException">It has a further pick, or is none.</exception>
+    public void Finish()
+    {
+        if (TryRead(out ActorPair further))
+        {
+            throw new DivergenceException($"pick {_reader.Count - 1} of the recorded order is {further}, the execution wants none");
+        }
     }
 
     /// <inheritdoc/>
-    public void Snapshot(SnapshotWriter writer) => writer.WriteVar((ulong)_position);
+    public void Snapshot(SnapshotWriter writer)
+    {
+        writer.WriteVar((ulong)_reader.Count);
+        writer.WriteVar(Choices);
+    }
 
     /// <inheritdoc/>
-    public void Recover(SnapshotReader reader) => _position = reader.ReadCount(_order.Length, "the position in a recorded order");
+    public void Recover(SnapshotReader reader)
+    {
+        int count = reader.ReadCount(_order.Length, "the position in a recorded order");
+        Choices = reader.ReadVar();
+        _reader = new OrderReader(_order);
+        while (_reader.Count < count)
+        {
+            if (!_reader.TryRead(out _))
+            {
+                throw new SnapshotFormatException($"the position in a recorded order is {count}, it has {_reader.Count} picks");
+            }
+        }
+    }
+
+    /// <summary>An order that cannot be read differs from the execution: what fails inside a delivery would be called a defect of ours.</summary>
+    private bool TryRead(out ActorPair pair)
+    {
+        try
+        {
+            return _reader.TryRead(out pair);
+        }
+        catch (InvalidDataException damage)
+        {
+            throw new DivergenceException(damage.Message);
+        }
+    }
 }

@@ -40,7 +40,7 @@ public sealed class LivelockException : Exception
 }
 
 /// <summary>An execution differs from the one recorded before it; the message names the first difference.</summary>
-public sealed class DivergenceException : Exception
+public class DivergenceException : Exception
 {
     /// <summary>Says where.</summary>
     /// <param name="message">One sentence with position, what was recorded and what was found.</param>
@@ -48,4 +48,29 @@ public sealed class DivergenceException : Exception
         : base(message)
     {
     }
+}
+
+/// <summary>The deliveries of an execution differ from a recorded trail.</summary>
+public sealed class TrailDivergenceException : DivergenceException
+{
+    /// <summary>Says where.</summary>
+    /// <param name="what">What differs.</param>
+    /// <param name="recorded">What the trail has.</param>
+    /// <param name="found">What was found.</param>
+    public TrailDivergenceException(string what, string recorded, string found)
+        : base($"{what}: recorded {recorded}, found {found}")
+    {
+        What = what;
+        Recorded = recorded;
+        Found = found;
+    }
+
+    /// <summary>What differs.</summary>
+    public string What { get; }
+
+    /// <summary>What the trail has.</summary>
+    public string Recorded { get; }
+
+    /// <summary>What was found.</summary>
+    public string Found { get; }
 }

@@ -118,6 +118,9 @@ public sealed record OperationMix
     [RemainingKeys, Range(0, 1_000_000)]
     public IReadOnlyList<NamedWeight> ClientOperations { get; init; } = [];
 
+    /// <summary>The keys of the workload's own operations in a mix, in the order of <see cref="WorkloadOperation"/>.</summary>
+    internal static IReadOnlyList<string> Names { get; } = [.. Enum.GetNames<WorkloadOperation>().Select(FieldShape.SnakeCase)];
+
     /// <summary>The weights of the workload's own operations, in the order of <see cref="WorkloadOperation"/>.</summary>
     public IReadOnlyList<int> Weights =>
     [

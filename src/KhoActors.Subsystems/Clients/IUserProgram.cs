@@ -59,12 +59,27 @@ public readonly record struct UserCommand(Message Message, string? Problem = nul
     public static UserCommand Refuse(string problem) => new(default, problem);
 }
 
+/// <summary>
+/// Chance, as a user program meets it: drawn in a run, taken from the record in a replay. A seam between programs and whoever runs them.
+/// </summary>
+public interface IProgramChance
+{
+    /// <summary>A random number.</summary>
+    /// <returns>Uniform over 64 bits.</returns>
+    ulong NextRandom();
+
+    /// <summary>A random number below a limit; one draw, whatever the limit.</summary>
+    /// <param name="limit">At least 1; 0 gives 0.</param>
+    /// <returns>0..<paramref name="limit"/> - 1, uniform but for a bias below 2^-40 for limits up to 2^24.</returns>
+    ulong NextBelow(ulong limit);
+}
+
 /// <summary>A user program's way to the kernel: requests, chance, and the checks that it fails.</summary>
 /// <param name="client">The actor of the program's client.</param>
 /// <param name="firstCorrelation">Its requests carry correlations from here on.</param>
-/// <param name="random">The program's own substream.</param>
+/// <param name="chance">The program's own.</param>
 /// <param name="report">Receives violations that the program finds.</param>
-public sealed class UserProcess(ActorId client, uint firstCorrelation, Func<ulong> random, Action<string> report)
+public sealed class UserProcess(ActorId client, uint firstCorrelation, IProgramChance chance, Action<string> report)
 {
     /// <summary>Tags are smaller than this.</summary>
     public const uint TagLimit = 1 << 24;
@@ -105,12 +120,12 @@ public sealed class UserProcess(ActorId client, uint firstCorrelation, Func<ulon
 
     /// <summary>A random number.</summary>
     /// <returns>Uniform over 64 bits.</returns>
-    public ulong NextRandom() => random();
+    public ulong NextRandom() => chance.NextRandom();
 
     /// <summary>A random number below a limit.</summary>
     /// <param name="limit">At least 1.</param>
     /// <returns>0..<paramref name="limit"/> - 1, uniform but for a bias below 2^-40 for limits up to 2^24.</returns>
-    public ulong NextBelow(ulong limit) => (ulong)(((UInt128)random() * limit) >> 64);
+    public ulong NextBelow(ulong limit) => chance.NextBelow(limit);
 
     /// <summary>Something that had to survive did not, or is not what it was: a violation of <c>client-check</c>.</summary>
     /// <param name="detail">What was expected and what was found.</param>

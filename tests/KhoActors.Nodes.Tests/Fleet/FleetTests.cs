@@ -39,7 +39,7 @@ public class FleetTests
 
         FleetResult result = Run(Mixed, seed: 7, workers, sliceGenerations);
 
-        Assert.Equal(Text(reference), Text(result));
+        Assert.Equal(FleetBench.Text(reference), FleetBench.Text(result));
     }
 
     [Fact]
@@ -138,18 +138,5 @@ public class FleetTests
                 reports[machine] = $"{report.Generation} {report.Kernel} {report.End} {report.Messages} {report.Restored} {report.Operations}",
         });
         return reports;
-    }
-
-    private static string Text(FleetResult result)
-    {
-        IEnumerable<string> transitions = result.Transitions
-            .Select(each => $"{each.From}>{each.To} {each.Count} {each.Restored} {each.Lost} {each.Violations}");
-        return $"""
-            {result.Digest} {result.Machines} {result.Kexecs} {result.ColdBoots}
-            {result.Messages} {result.Operations} {result.FailedRequests} {result.ViolationCount}
-            {string.Join(',', result.Outcomes)}
-            {string.Join(',', transitions)}
-            {string.Join(',', result.Violations)} {string.Join(',', result.Defects)} {result.Interrupted}
-            """;
     }
 }

@@ -231,13 +231,15 @@ public class DigestInputTests
     private static (ActorPair[] Order, string Digest) RunTwoSenders(ActorPair[]? order)
     {
         using DigestChain chain = new("machine");
-        RecordingScheduler scheduler = new(order is null ? RuntimeBench.Seeded(7) : new RecordedScheduler(order));
+        OrderRecorder recorder = RuntimeBench.EveryPick();
+        IScheduler inner = order is null ? RuntimeBench.Seeded(7) : new RecordedScheduler(RuntimeBench.EveryPick(order).Written.ToArray());
+        RecordingScheduler scheduler = new(inner, recorder, everyPick: true);
         LocalRuntime runtime = new(RuntimeBench.Machine(7), scheduler);
         RuntimeBench.Populate(runtime, 3);
         runtime.Observe(new DeliveryDigest(chain));
         runtime.Post(RuntimeBench.Id(1), RuntimeBench.Id(3), RuntimeBench.Word(5));
         runtime.Post(RuntimeBench.Id(2), RuntimeBench.Id(3), RuntimeBench.Word(5));
         Assert.Equal(RunOutcome.Idle, runtime.RunUntilIdle(10));
-        return (scheduler.Order.ToArray(), Convert.ToHexStringLower(chain.Link()));
+        return (RuntimeBench.PicksOf(recorder.Written), Convert.ToHexStringLower(chain.Link()));
     }
 }

@@ -111,12 +111,14 @@ public sealed class DeliveryOrderTests
     {
         for (ulong seed = 0; seed < 300; seed++)
         {
-            var recorder = new RecordingScheduler(Seeded(seed));
-            Transcript first = Execute(seed, recorder);
-            var replay = new RecordedScheduler(recorder.Order.ToArray());
+            bool everyPick = seed % 2 == 0;
+            OrderRecorder order = new();
+            order.Clear(everyPick);
+            Transcript first = Execute(seed, new RecordingScheduler(Seeded(seed), order, everyPick));
+            RecordedScheduler replay = new(order.Written.ToArray());
             Transcript second = Execute(seed, replay);
             Assert.Equal(first.Deliveries, second.Deliveries);
-            AssertAtEnd(replay, first.Deliveries.Count);
+            replay.Finish();
         }
     }
 
@@ -124,7 +126,7 @@ public sealed class DeliveryOrderTests
     public void A_recorded_order_that_does_not_fit_names_the_first_pick_that_differs()
     {
         (LocalRuntime runtime, _) = WithSilentActors(1, 2);
-        runtime.Reset(Machine(1), new RecordedScheduler(new[] { new ActorPair(Id(0), Id(1)), new ActorPair(Id(0), Id(2)) }));
+        runtime.Reset(Machine(1), Replay(new ActorPair(Id(0), Id(1)), new ActorPair(Id(0), Id(2))));
         Populate(runtime, 2);
         runtime.Post(Id(0), Id(1), Word(1));
         runtime.Post(Id(0), Id(1), Word(2));
@@ -138,12 +140,12 @@ public sealed class DeliveryOrderTests
     public void A_replay_continues_where_its_snapshot_was_taken()
     {
         ActorPair[] order = [new(Id(0), Id(1)), new(Id(0), Id(2)), new(Id(1), Id(2))];
-        var replay = new RecordedScheduler(order);
+        RecordedScheduler replay = Replay(order);
         replay.Pick(order);
         var writer = new SnapshotWriter();
         replay.Snapshot(writer);
 
-        var resumed = new RecordedScheduler(order);
+        RecordedScheduler resumed = Replay(order);
         resumed.Recover(new SnapshotReader(writer.Written.ToArray()));
 
         Assert.Equal(1, resumed.Pick(order));
@@ -155,7 +157,7 @@ public sealed class DeliveryOrderTests
     public void A_recorded_order_that_is_too_short_says_so()
     {
         (LocalRuntime runtime, _) = WithSilentActors(1, 1);
-        runtime.Reset(Machine(1), new RecordedScheduler(ReadOnlyMemory<ActorPair>.Empty));
+        runtime.Reset(Machine(1), Replay());
         Populate(runtime, 1);
         runtime.Post(Id(0), Id(1), Word(1));
 
@@ -186,6 +188,8 @@ public sealed class DeliveryOrderTests
             Assert.Equal(new Delivery(Id(0), Id(1), (uint)number, Word(number, number % 2 == 0 ? $"text {number}" : null)), transcript.Deliveries[i]);
         }
     }
+
+    private static RecordedScheduler Replay(params ActorPair[] order) => new(EveryPick(order).Written.ToArray());
 
     private static void AssertAtEnd(RecordedScheduler replay, int picks)
     {

@@ -43,6 +43,32 @@ internal static class RuntimeBench
 
     public static SeedPath Machine(ulong seed) => SeedPath.Root(seed).Child("machine", 0);
 
+    /// <summary>A log of each of some picks.</summary>
+    public static OrderRecorder EveryPick(params ActorPair[] order)
+    {
+        OrderRecorder recorder = new();
+        recorder.Clear(everyPick: true);
+        foreach (ActorPair pair in order)
+        {
+            recorder.Add(pair);
+        }
+
+        return recorder;
+    }
+
+    /// <summary>The picks that a log holds.</summary>
+    public static ActorPair[] PicksOf(ReadOnlySpan<byte> log)
+    {
+        OrderReader reader = new(log.ToArray());
+        List<ActorPair> picks = [];
+        while (reader.TryRead(out ActorPair pair))
+        {
+            picks.Add(pair);
+        }
+
+        return [.. picks];
+    }
+
     public static SeededScheduler Seeded(ulong seed, DrawLog? log = null) => new(new RandomStream(Machine(seed).Child("schedule"), log: log));
 
     public static Message Word(ulong a, string? text = null) => new(Work, a, Text: text);

@@ -1,3 +1,4 @@
+using KhoActors.Nodes.Machines.Deciding;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 
@@ -14,9 +15,9 @@ internal sealed class UserPrograms
     private readonly UserProcess[] _processes;
 
     /// <param name="plan">What user space does on this kernel.</param>
-    /// <param name="draws">Chance for the programs.</param>
+    /// <param name="decisions">What the programs find random.</param>
     /// <param name="report">Receives violations that they find.</param>
-    public UserPrograms(UserSpacePlan plan, ClientDraws draws, Action<string> report)
+    public UserPrograms(UserSpacePlan plan, ClientDecisions decisions, Action<string> report)
     {
         _plan = plan;
         _programs = new IUserProgram[plan.Clients.Count];
@@ -26,7 +27,7 @@ internal sealed class UserPrograms
             KhoClient client = plan.Clients[i];
             _programs[i] = client.UserProgram!();
             _processes[i] = new UserProcess(
-                client.Actor, FirstCorrelation * (uint)(i + 1), draws.OfUserProgram(client), detail => report($"{client.Name}: {detail}"));
+                client.Actor, FirstCorrelation * (uint)(i + 1), decisions.OfUserProgram(client), detail => report($"{client.Name}: {detail}"));
         }
     }
 

@@ -1,3 +1,4 @@
+using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
 using KhoActors.Subsystems.Clients;
 
@@ -15,6 +16,8 @@ internal sealed class UserSpacePlan
     private readonly int[] _cumulativeWeights;
     private readonly (int Program, int Operation)[] _programOperations;
     private readonly (ScriptEntry Entry, ScriptStep[] Steps)[] _script;
+    private readonly int[] _numbersInRecords;
+    private readonly string[] _names;
 
     /// <param name="scenario">The scenario.</param>
     /// <param name="clients">The kernel's clients.</param>
@@ -52,6 +55,12 @@ internal sealed class UserSpacePlan
 
         _cumulativeWeights = [.. weights];
         _programOperations = [.. operations];
+        _names = [.. OperationMix.Names, .. operations.Select(operation => Clients[operation.Program].UserProgram!().Operations[operation.Operation])];
+        _numbersInRecords =
+        [
+            .. Enumerable.Range(0, OwnOperations),
+            .. operations.Select(operation => DecisionLog.OperationOf(IndexOf(scenarioClients, Clients[operation.Program]), operation.Operation)),
+        ];
         ScriptReader reader = new(scenarioClients);
         _script = [.. scenario.Script.Select(entry => (entry, StepsOf(entry, reader, clients)))];
     }
@@ -93,6 +102,21 @@ internal sealed class UserSpacePlan
     /// <returns>Index into <see cref="Clients"/>, and of the operation.</returns>
     public (int Program, int Operation) ProgramOperation(int operation) => _programOperations[operation - OwnOperations];
 
+    /// <summary>An operation as a scenario's mix names it.</summary>
+    /// <param name="operation">What <see cref="Choose"/> returned.</param>
+    /// <returns>For example <c>preserve_folio</c>.</returns>
+    public string NameOf(int operation) => _names[operation];
+
+    /// <summary>The number of an operation in a <see cref="DecisionLog"/>: the same for every kernel of the scenario.</summary>
+    /// <param name="operation">What <see cref="Choose"/> returned.</param>
+    /// <returns>The number.</returns>
+    public int NumberInRecords(int operation) => _numbersInRecords[operation];
+
+    /// <summary>The operation that has a number in records.</summary>
+    /// <param name="number">The number.</param>
+    /// <returns>The operation as <see cref="Choose"/> would return it, or -1 when user space has no such operation on this kernel.</returns>
+    public int OperationOfRecord(int number) => number < OwnOperations ? number : Array.IndexOf(_numbersInRecords, number);
+
     /// <summary>The steps of a generation, in order.</summary>
     /// <param name="generation">0 for the first boot.</param>
     /// <returns>The steps.</returns>
@@ -104,6 +128,17 @@ internal sealed class UserSpacePlan
         }
 
         return [.. _script.Where(part => part.Entry.IsFor(generation)).SelectMany(static part => part.Steps)];
+    }
+
+    private static int IndexOf(IReadOnlyList<KhoClient> clients, KhoClient client)
+    {
+        int i = 0;
+        while (!ReferenceEquals(clients[i], client))
+        {
+            i++;
+        }
+
+        return i;
     }
 
     private static ScriptStep[] StepsOf(ScriptEntry entry, ScriptReader reader, IReadOnlyList<KhoClient> clients)

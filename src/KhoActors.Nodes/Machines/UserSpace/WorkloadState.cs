@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using KhoActors.Nodes.Runtime;
+using KhoActors.Nodes.Machines.Deciding;
 using KhoActors.Nodes.Scenarios;
 using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Memory;
@@ -38,7 +38,7 @@ internal sealed class WorkloadState
     private readonly VmallocAreas _vmalloc;
     private readonly List<UserSpacePlan> _plans = [];
     private UserSpacePlan _userSpace = null!;
-    private RandomStream _draws = null!;
+    private DecisionStream _decisions = null!;
     private Workload _plan = null!;
     private IReadOnlyList<int> _nodes = [];
 
@@ -65,13 +65,13 @@ internal sealed class WorkloadState
     /// <summary>A new generation: nothing of the last one is left but memory.</summary>
     /// <param name="spec">The machine.</param>
     /// <param name="generation">0 for the first boot.</param>
-    /// <param name="draws">Chance.</param>
+    /// <param name="decisions">User space's own.</param>
     /// <returns>What user space does on this generation's kernel.</returns>
-    public UserSpacePlan Begin(MachineSpec spec, int generation, RandomStream draws)
+    public UserSpacePlan Begin(MachineSpec spec, int generation, DecisionStream decisions)
     {
         _plan = spec.Scenario.Workload;
         _userSpace = PlanOf(spec, spec.ClientsOf(generation));
-        _draws = draws;
+        _decisions = decisions;
         _nodes = spec.Memory.Map.Nodes;
         Holdings.Clear();
         Ledger = null;
@@ -84,11 +84,7 @@ internal sealed class WorkloadState
 
     /// <summary>Draws the next operation.</summary>
     /// <returns>Its number in the plan, or -1 when this kernel has none to choose from.</returns>
-    public int DrawOperation()
-    {
-        ulong total = _userSpace.TotalWeight;
-        return total == 0 ? -1 : _userSpace.Choose(_draws.NextBelow(total));
-    }
+    public int DrawOperation() => _userSpace.TotalWeight == 0 ? -1 : _decisions.Operation(_userSpace);
 
     /// <summary>The program that does an operation, and the operation as it numbers it.</summary>
     public (int Program, int Operation) ProgramOperation(int operation) => _userSpace.ProgramOperation(operation);
@@ -98,7 +94,7 @@ internal sealed class WorkloadState
     {
         const string Words = " workload: state reached, nothing to report; device and service are up, queue is drained, timers are armed";
         int length = (int)Between(_plan.LogLineBytes);
-        return string.Create(length, _draws.NextUInt64(), static (line, number) =>
+        return string.Create(length, _decisions.NextWord(), static (line, number) =>
         {
             number.TryFormat(line, out int written, "x16", CultureInfo.InvariantCulture);
             for (int i = written; i < line.Length; i++)
@@ -109,15 +105,15 @@ internal sealed class WorkloadState
     }
 
     /// <summary>A level for a line of user space: notice, info or debug.</summary>
-    public ulong DrawLogLevel() => 5 + _draws.NextBelow(3);
+    public ulong DrawLogLevel() => 5 + _decisions.Below(3);
 
-    public bool Chance(uint partsPerMillion) => _draws.Chance(partsPerMillion);
+    public bool Chance(uint partsPerMillion) => _decisions.Chance(partsPerMillion);
 
-    public ulong DrawSeed() => _draws.NextUInt64();
+    public ulong DrawSeed() => _decisions.NextWord();
 
-    public int DrawNode() => _nodes.Count > 1 ? _nodes[(int)_draws.NextBelow((ulong)_nodes.Count)] : -1;
+    public int DrawNode() => _nodes.Count > 1 ? _nodes[(int)_decisions.Below((ulong)_nodes.Count)] : -1;
 
-    public MigrateType DrawMigrateType() => _draws.NextBelow(2) == 0 ? MigrateType.Unmovable : MigrateType.Movable;
+    public MigrateType DrawMigrateType() => _decisions.Below(2) == 0 ? MigrateType.Unmovable : MigrateType.Movable;
 
     public ulong DrawAllocationBytes() => (ulong)PageGeometry.SizeBytes << (int)Between(_plan.FolioOrders);
 
@@ -126,7 +122,7 @@ internal sealed class WorkloadState
     public Holding DrawFolio()
     {
         ulong pages = 1UL << (int)Between(_plan.FolioOrders);
-        return new Holding { Kind = HoldingKind.Folio, Pages = pages, BlockPages = pages, Seed = _draws.NextUInt64(), LedgerSlot = -1 };
+        return new Holding { Kind = HoldingKind.Folio, Pages = pages, BlockPages = pages, Seed = _decisions.NextWord(), LedgerSlot = -1 };
     }
 
     /// <summary>A run somewhere inside a block: its start pfn is relative to the block, which is not allocated yet.</summary>
@@ -134,10 +130,10 @@ internal sealed class WorkloadState
     {
         ulong pages = Math.Min(Between(_plan.RangePages), 1024);
         ulong block = 1UL << PageGeometry.OrderOf(pages << PageGeometry.Shift);
-        ulong offset = _draws.NextBelow(block - pages + 1);
+        ulong offset = _decisions.Below(block - pages + 1);
         return new Holding
         {
-            Kind = HoldingKind.Range, StartPfn = offset, Pages = pages, BlockPages = block, Seed = _draws.NextUInt64(), LedgerSlot = -1,
+            Kind = HoldingKind.Range, StartPfn = offset, Pages = pages, BlockPages = block, Seed = _decisions.NextWord(), LedgerSlot = -1,
         };
     }
 
@@ -146,9 +142,9 @@ internal sealed class WorkloadState
     {
         const int HugeOrder = 9;
         ulong pages = Between(_plan.RangePages);
-        order = pages >= 1UL << HugeOrder && _draws.NextBelow(2) == 0 ? HugeOrder : 0;
+        order = pages >= 1UL << HugeOrder && _decisions.Below(2) == 0 ? HugeOrder : 0;
         ulong whole = (((pages - 1) >> order) + 1) << order;
-        return new Holding { Kind = HoldingKind.Vmalloc, Pages = whole, BlockPages = whole, Seed = _draws.NextUInt64(), LedgerSlot = -1 };
+        return new Holding { Kind = HoldingKind.Vmalloc, Pages = whole, BlockPages = whole, Seed = _decisions.NextWord(), LedgerSlot = -1 };
     }
 
     /// <summary>Whether more pages may be held: within the scenario's limit, with room in the ledger.</summary>
@@ -163,13 +159,13 @@ internal sealed class WorkloadState
     public bool TakeHolding(HoldingChoice choice, bool half, out Holding holding)
     {
         holding = default;
-        if ((half && _draws.NextBelow(2) == 0) || Holdings.Count == 0)
+        if ((half && _decisions.Below(2) == 0) || Holdings.Count == 0)
         {
             return false;
         }
 
         Span<Holding> held = CollectionsMarshal.AsSpan(Holdings);
-        int start = (int)_draws.NextBelow((ulong)held.Length);
+        int start = (int)_decisions.Below((ulong)held.Length);
         int i = start;
         while (!choice.Includes(held[i]))
         {
@@ -265,5 +261,5 @@ internal sealed class WorkloadState
         return plan;
     }
 
-    private ulong Between(ValueRange range) => range.Minimum + _draws.NextBelow(range.Maximum - range.Minimum + 1);
+    private ulong Between(ValueRange range) => _decisions.Between(range.Minimum, range.Maximum);
 }

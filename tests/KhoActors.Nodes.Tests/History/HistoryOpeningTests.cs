@@ -199,6 +199,19 @@ public sealed class HistoryOpeningTests : IDisposable
     }
 
     [Fact]
+    public void Several_processes_may_make_a_history_at_once()
+    {
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ =>
+        {
+            using IHistoryStore store = _folder.Open(HistoryAccess.Create);
+            store.BeginRun(HistoryBench.Facts());
+        });
+        using IHistoryStore reader = _folder.Open(HistoryAccess.Read);
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], reader.ReadRuns(Assert.Fail).Select(run => run.Number));
+        Assert.Empty(HistoryBench.Problems(reader));
+    }
+
+    [Fact]
     public void A_reader_leaves_no_files_and_changes_nothing()
     {
         Make();

@@ -26,9 +26,7 @@ internal sealed class SqliteCheckpoints
     public int Generation(int run, int machine)
     {
         _database.Place = PlaceOf(run, machine);
-        int generation = _generation.With(run, machine).Step() ? _generation.Int32(0) : 0;
-        _generation.Reset();
-        return generation;
+        return _generation.With(run, machine).FirstInt32(otherwise: 0);
     }
 
     /// <summary>Reads a checkpoint and compares its checksum; null when there is none.</summary>
@@ -73,7 +71,7 @@ internal sealed class SqliteCheckpoints
     {
         _database.Place = new RecordPlace(run, Part: "checkpoints");
         using SqliteStatement next = _database.Prepare("SELECT machine FROM checkpoints WHERE run = ? AND machine > ? ORDER BY machine LIMIT 1");
-        return next.With(run, afterMachine).Step() ? next.Int32(0) : -1;
+        return next.With(run, afterMachine).FirstInt32(otherwise: -1);
     }
 
     private static RecordPlace PlaceOf(int run, int machine) => new(run, machine, Part: "checkpoint");

@@ -118,6 +118,28 @@ internal sealed class SqliteDatabase : IDisposable
         }
     }
 
+    /// <summary>Reads something as of one moment, whatever other processes write meanwhile.</summary>
+    /// <param name="read">What to read.</param>
+    /// <typeparam name="T">What it gives.</typeparam>
+    /// <returns>What was read.</returns>
+    public T Snapshot<T>(Func<T> read)
+    {
+        if (raw.sqlite3_get_autocommit(_handle) == 0)
+        {
+            return read();
+        }
+
+        Execute("BEGIN");
+        try
+        {
+            return read();
+        }
+        finally
+        {
+            RollBack();
+        }
+    }
+
     /// <summary>Moves what was committed from the log beside the file into it, as far as readers allow.</summary>
     public void Checkpoint() => raw.sqlite3_wal_checkpoint_v2(_handle, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _);
 

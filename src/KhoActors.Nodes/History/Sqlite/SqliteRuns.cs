@@ -71,38 +71,7 @@ internal sealed class SqliteRuns
     }
 
     /// <summary>Reads a run; null when there is none.</summary>
-    public StoredRun? Find(int run)
-    {
-        _database.Place = new RecordPlace(run);
-        _readRun.With(run);
-        if (!_readRun.Step())
-        {
-            return null;
-        }
-
-        RunFacts facts;
-        RunProgress progress;
-        long scenario;
-        int assemblies;
-        long checksum;
-        try
-        {
-            progress = Progress(_readRun, run);
-            (facts, scenario, assemblies, checksum) = Facts(_readRun, column: 13);
-        }
-        finally
-        {
-            _readRun.Reset();
-        }
-
-        facts = facts with { ResolvedScenario = ReadScenario(scenario), ClientAssemblies = ReadAssemblies(run, assemblies) };
-        if (checksum != HistoryRows.ChecksumOf(run, facts))
-        {
-            throw _database.Damage("what the run depends on (its row, its scenario or its client assemblies) does not match its checksum");
-        }
-
-        return new StoredRun(run, facts, progress.State, progress.Ended, progress.Sums, progress.Digest);
-    }
+    public StoredRun? Find(int run) => _database.Snapshot(() => FindNow(run));
 
     /// <summary>How far a run has come; null when there is none.</summary>
     public RunProgress? FindProgress(int run)
@@ -172,7 +141,7 @@ internal sealed class SqliteRuns
     {
         _database.Place = default;
         using SqliteStatement newest = _database.Prepare("SELECT run FROM runs ORDER BY run DESC LIMIT 1");
-        return newest.Step() ? newest.Int32(0) : 0;
+        return newest.FirstInt32(otherwise: 0);
     }
 
     /// <summary>Numbers of all runs, in order, as far as they can be found.</summary>
@@ -182,16 +151,11 @@ internal sealed class SqliteRuns
         List<int> numbers = [];
         try
         {
-            _database.Place = new RecordPlace(0, Part: "list of runs");
-            using (SqliteStatement read = _database.Prepare("SELECT run FROM runs ORDER BY run"))
+            int runs = _database.Snapshot(() =>
             {
-                while (read.Step())
-                {
-                    numbers.Add(read.Int32(0));
-                }
-            }
-
-            int runs = ReadCounter().Runs;
+                ReadNumbers(numbers);
+                return ReadCounter().Runs;
+            });
             if (runs != numbers.Count)
             {
                 damage(_database.Sentence($"it counts {runs} runs, {numbers.Count} can be found"));
@@ -286,6 +250,39 @@ internal sealed class SqliteRuns
         return (facts, read.Int64(column + 12), read.Int32(column + 13), read.Int64(column + 14));
     }
 
+    private StoredRun? FindNow(int run)
+    {
+        _database.Place = new RecordPlace(run);
+        _readRun.With(run);
+        if (!_readRun.Step())
+        {
+            return null;
+        }
+
+        RunFacts facts;
+        RunProgress progress;
+        long scenario;
+        int assemblies;
+        long checksum;
+        try
+        {
+            progress = Progress(_readRun, run);
+            (facts, scenario, assemblies, checksum) = Facts(_readRun, column: 13);
+        }
+        finally
+        {
+            _readRun.Reset();
+        }
+
+        facts = facts with { ResolvedScenario = ReadScenario(scenario), ClientAssemblies = ReadAssemblies(run, assemblies) };
+        if (checksum != HistoryRows.ChecksumOf(run, facts))
+        {
+            throw _database.Damage("what the run depends on (its row, its scenario or its client assemblies) does not match its checksum");
+        }
+
+        return new StoredRun(run, facts, progress.State, progress.Ended, progress.Sums, progress.Digest);
+    }
+
     private RunProgress Progress(SqliteStatement read, int run)
     {
         RunProgress progress = new(
@@ -293,6 +290,16 @@ internal sealed class SqliteRuns
         return read.Int32(0) == run && read.Int64(12) == HistoryRows.ChecksumOf(run, progress)
             ? progress
             : throw _database.Damage("its state and sums do not match their checksum");
+    }
+
+    private void ReadNumbers(List<int> numbers)
+    {
+        _database.Place = new RecordPlace(0, Part: "list of runs");
+        using SqliteStatement read = _database.Prepare("SELECT run FROM runs ORDER BY run");
+        while (read.Step())
+        {
+            numbers.Add(read.Int32(0));
+        }
     }
 
     private void WriteCounter(int nextRun, int runs)

@@ -73,18 +73,14 @@ internal sealed class SqliteSlices
     public bool Exists(int run, int machine, int firstGeneration)
     {
         _database.Place = new RecordPlace(run, machine, firstGeneration);
-        bool exists = _exists.With(run, firstGeneration, machine).Step();
-        _exists.Reset();
-        return exists;
+        return _exists.With(run, firstGeneration, machine).FirstInt32(otherwise: 0) == 1;
     }
 
     /// <summary>The next machine that has a slice that begins there; -1 when there is none.</summary>
     public int NextMachine(int run, int firstGeneration, int afterMachine)
     {
         _database.Place = new RecordPlace(run, FirstGeneration: firstGeneration);
-        int machine = _nextMachine.With(run, firstGeneration, afterMachine).Step() ? _nextMachine.Int32(0) : -1;
-        _nextMachine.Reset();
-        return machine;
+        return _nextMachine.With(run, firstGeneration, afterMachine).FirstInt32(otherwise: -1);
     }
 
     /// <summary>Lists all slices of a run by first generation and machine, without reading them. Nothing else may be asked meanwhile.</summary>

@@ -92,6 +92,21 @@ internal sealed class SqliteStatement : IDisposable
         return _database.Changes;
     }
 
+    /// <summary>The first row's first number; the statement can be run again.</summary>
+    /// <param name="otherwise">The answer without a row.</param>
+    /// <returns>The number.</returns>
+    public int FirstInt32(int otherwise)
+    {
+        try
+        {
+            return Step() ? Int32(0) : otherwise;
+        }
+        finally
+        {
+            Reset();
+        }
+    }
+
     /// <summary>Ends reading.</summary>
     public void Reset() => raw.sqlite3_reset(_statement);
 

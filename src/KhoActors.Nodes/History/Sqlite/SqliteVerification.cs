@@ -27,8 +27,14 @@ internal sealed class SqliteVerification
         _damage = damage;
     }
 
-    /// <summary>Verifies.</summary>
-    public void Run()
+    /// <summary>Verifies the history as of one moment.</summary>
+    public void Run() => _database.Snapshot(() =>
+    {
+        VerifyAll();
+        return true;
+    });
+
+    private void VerifyAll()
     {
         Part(VerifyFile);
         Part(VerifyCounter);

@@ -17,7 +17,9 @@ internal static class BatchRules
         foreach (MachineCheckpoint checkpoint in batch.Checkpoints)
         {
             Require(IsMachine(facts, checkpoint.Machine), $"the run has no machine {checkpoint.Machine}");
-            Require(checkpoint.NextGeneration > 0 && checkpoint.NextGeneration <= facts.Kexecs, $"machine {checkpoint.Machine} has no jump before generation {checkpoint.NextGeneration}");
+            Require(
+                checkpoint.NextGeneration > 0 && checkpoint.NextGeneration <= facts.Kexecs,
+                $"machine {checkpoint.Machine} has no jump before generation {checkpoint.NextGeneration}");
             Require(checkpoint.Snapshot.Length is > 0 and <= HistoryLimits.SnapshotBytes, $"a checkpoint of {checkpoint.Snapshot.Length} bytes");
         }
 

@@ -20,7 +20,8 @@ public static class HistoryStores
     public static IHistoryStore Open(string address, HistoryAccess access)
     {
         ArgumentNullException.ThrowIfNull(address);
-        if (!address.StartsWith(SqliteScheme, StringComparison.Ordinal) || address.Length == SqliteScheme.Length || address.Contains('\0', StringComparison.Ordinal))
+        bool isSqlite = address.StartsWith(SqliteScheme, StringComparison.Ordinal) && address.Length > SqliteScheme.Length;
+        if (!isSqlite || address.Contains('\0', StringComparison.Ordinal))
         {
             throw new ArgumentException($"no history is kept at '{address}': an address has the form {AcceptedAddresses}", nameof(address));
         }

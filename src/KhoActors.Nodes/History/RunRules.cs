@@ -9,7 +9,8 @@ internal static class RunRules
     public static void Check(RunFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        Require(facts.Machines > 0 && facts.Kexecs >= 0 && facts.Kexecs < int.MaxValue && facts.SliceGenerations > 0, "a run without machines, generations or slices");
+        Require(facts.Machines > 0 && facts.SliceGenerations > 0, "a run without machines or slices");
+        Require(facts.Kexecs is >= 0 and < int.MaxValue, $"a run of {facts.Kexecs} kexecs");
         Require(facts.RecordFormat > 0 && facts.ModelVersion >= 0, "a run without versions");
         Require(facts.ClientAssemblies.Count <= HistoryLimits.ClientAssemblies, $"a run with {facts.ClientAssemblies.Count} client assemblies");
         RequireLength(facts.ResolvedScenario, HistoryLimits.ScenarioBytes, "resolved scenario");

@@ -41,7 +41,8 @@ internal sealed class RunVerification : IDisposable
         int before = _slicesOf.GetValueOrDefault(machine);
         if (slice != before)
         {
-            Damage($"machine {machine}: the records of generations {before * _run.Facts.SliceGenerations} to {firstGeneration - 1} are missing, later ones are there");
+            int missing = before * _run.Facts.SliceGenerations;
+            Damage($"machine {machine}: the records of generations {missing} to {firstGeneration - 1} are missing, later ones are there");
         }
 
         _slicesOf[machine] = slice + 1;

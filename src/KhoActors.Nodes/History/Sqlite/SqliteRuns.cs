@@ -1,23 +1,23 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace KhoActors.Nodes.History.Sqlite;
 
-/// <summary>The tables of runs: their facts, how far they have come, their scenarios and client assemblies, and the history's own row.</summary>
+/// <summary>The tables of runs: their facts, how far they have come, their client assemblies, and the history's own row.</summary>
 internal sealed class SqliteRuns
 {
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'";
     private const string Sums = "generations, kexecs, cold_boots, messages, operations, failed_requests, faults, violations";
 
     private readonly SqliteDatabase _database;
+    private readonly SqliteScenarios _scenarios;
     private readonly SqliteStatement _readRun;
     private readonly SqliteStatement _readProgress;
     private readonly SqliteStatement _writeProgress;
 
-    public SqliteRuns(SqliteDatabase database)
+    public SqliteRuns(SqliteDatabase database, SqliteScenarios scenarios)
     {
         _database = database;
+        _scenarios = scenarios;
         _readRun = database.Keep(
             $"""
             SELECT run, state, ended, digest, {Sums}, checksum, scenario, seed, engine, machines, kexecs_per_machine, started, command, program_version,
@@ -39,7 +39,7 @@ internal sealed class SqliteRuns
         (int run, int runs) = ReadCounter();
         WriteCounter(checked(run + 1), runs + 1);
         _database.Place = new RecordPlace(run);
-        long scenario = ScenarioOf(facts.ResolvedScenario);
+        long scenario = _scenarios.NumberOf(facts.ResolvedScenario);
         using SqliteStatement insert = _database.Prepare(
             """
             INSERT INTO runs (run, scenario, seed, engine, machines, kexecs_per_machine, started, command, program_version, model_version, record_format,
@@ -116,7 +116,7 @@ internal sealed class SqliteRuns
             return false;
         }
 
-        _database.Execute("DELETE FROM scenarios WHERE scenario_id NOT IN (SELECT scenario_id FROM runs)");
+        _scenarios.RemoveUnused();
         (int nextRun, int runs) = ReadCounter();
         WriteCounter(nextRun, Math.Max(0, runs - 1));
         return true;
@@ -167,27 +167,6 @@ internal sealed class SqliteRuns
         }
 
         return numbers;
-    }
-
-    /// <summary>Compares scenarios with their digests and finds those that no run has.</summary>
-    public void VerifyScenarios(Action<string> damage)
-    {
-        _database.Place = new RecordPlace(0, Part: "scenarios");
-        using SqliteStatement read = _database.Prepare(
-            "SELECT scenario_id, sha256, text, EXISTS (SELECT 1 FROM runs WHERE runs.scenario_id = scenarios.scenario_id) FROM scenarios ORDER BY scenario_id");
-        while (read.Step())
-        {
-            _database.Place = new RecordPlace(0, Part: string.Create(CultureInfo.InvariantCulture, $"scenario {read.Int64(0)}"));
-            if (!SHA256.HashData(Encoding.UTF8.GetBytes(read.Text(2, HistoryLimits.ScenarioBytes))).AsSpan().SequenceEqual(read.Digest(1)))
-            {
-                damage(_database.Sentence("its text does not match its SHA-256"));
-            }
-
-            if (read.Int64(3) == 0)
-            {
-                damage(_database.Sentence("it belongs to no run"));
-            }
-        }
     }
 
     private static string TextOf(DateTimeOffset time) => time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture);
@@ -274,7 +253,7 @@ internal sealed class SqliteRuns
             _readRun.Reset();
         }
 
-        facts = facts with { ResolvedScenario = ReadScenario(scenario), ClientAssemblies = ReadAssemblies(run, assemblies) };
+        facts = facts with { ResolvedScenario = _scenarios.Read(scenario), ClientAssemblies = ReadAssemblies(run, assemblies) };
         if (checksum != HistoryRows.ChecksumOf(run, facts))
         {
             throw _database.Damage("what the run depends on (its row, its scenario or its client assemblies) does not match its checksum");
@@ -306,27 +285,6 @@ internal sealed class SqliteRuns
     {
         using SqliteStatement write = _database.Prepare("UPDATE history SET next_run = ?, runs = ?, checksum = ? WHERE history = 1");
         write.With(nextRun, runs, HistoryRows.ChecksumOf(nextRun, runs)).Execute();
-    }
-
-    private long ScenarioOf(string text)
-    {
-        byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(text));
-        using (SqliteStatement insert = _database.Prepare("INSERT INTO scenarios (sha256, text) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING"))
-        {
-            insert.Bind(1, digest);
-            insert.Bind(2, text);
-            insert.Execute();
-        }
-
-        using SqliteStatement find = _database.Prepare("SELECT scenario_id FROM scenarios WHERE sha256 = ?");
-        find.Bind(1, digest);
-        return find.Step() ? find.Int64(0) : throw _database.Damage("its scenario cannot be found by its SHA-256");
-    }
-
-    private string ReadScenario(long scenario)
-    {
-        using SqliteStatement read = _database.Prepare("SELECT text FROM scenarios WHERE scenario_id = ?");
-        return read.With(scenario).Step() ? read.Text(0, HistoryLimits.ScenarioBytes) : throw _database.Damage("its scenario is missing");
     }
 
     private void InsertAssemblies(int run, IReadOnlyList<ClientAssemblyFact> assemblies)

@@ -17,7 +17,10 @@ internal sealed class SqliteSlices
     {
         _database = database;
         _insert = database.Keep(
-            $"INSERT INTO slices ({Columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (run, first_generation, machine) DO NOTHING");
+            $"""
+            INSERT INTO slices ({Columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (run, first_generation, machine) DO NOTHING
+            """);
         _find = database.Keep($"SELECT {Columns} FROM slices WHERE run = ? AND first_generation = ? AND machine = ?");
         _exists = database.Keep("SELECT 1 FROM slices WHERE run = ? AND first_generation = ? AND machine = ?");
         _nextMachine = database.Keep("SELECT machine FROM slices WHERE run = ? AND first_generation = ? AND machine > ? ORDER BY machine LIMIT 1");

@@ -53,7 +53,9 @@ internal sealed class SqliteStatement : IDisposable
         }
 
         // An empty span would be bound as null.
-        Check(value.Length == 0 ? raw.sqlite3_bind_text(_statement, parameter, string.Empty) : raw.sqlite3_bind_text(_statement, parameter, Encoding.UTF8.GetBytes(value)));
+        Check(value.Length == 0
+            ? raw.sqlite3_bind_text(_statement, parameter, string.Empty)
+            : raw.sqlite3_bind_text(_statement, parameter, Encoding.UTF8.GetBytes(value)));
     }
 
     /// <summary>Binds bytes.</summary>
@@ -190,7 +192,8 @@ internal sealed class SqliteStatement : IDisposable
     /// <param name="column">The column, from 0.</param>
     /// <param name="found">What was found, and what is accepted.</param>
     /// <returns>The exception to throw.</returns>
-    public HistoryDamageException Refuse(int column, string found) => _database.Damage($"{raw.sqlite3_column_name(_statement, column).utf8_to_string()} is {found}");
+    public HistoryDamageException Refuse(int column, string found) =>
+        _database.Damage($"{raw.sqlite3_column_name(_statement, column).utf8_to_string()} is {found}");
 
     /// <inheritdoc/>
     public void Dispose() => _statement.Dispose();

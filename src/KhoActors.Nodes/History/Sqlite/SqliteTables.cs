@@ -7,11 +7,15 @@ internal sealed class SqliteTables
     /// <param name="database">The connection, checked.</param>
     public SqliteTables(SqliteDatabase database)
     {
-        Runs = new SqliteRuns(database);
+        Scenarios = new SqliteScenarios(database);
+        Runs = new SqliteRuns(database, Scenarios);
         Slices = new SqliteSlices(database);
         Checkpoints = new SqliteCheckpoints(database);
         Counts = new SqliteCounts(database);
     }
+
+    /// <summary>Resolved scenarios.</summary>
+    public SqliteScenarios Scenarios { get; }
 
     /// <summary>Runs with all that has one row for each of them.</summary>
     public SqliteRuns Runs { get; }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using KhoActors.Nodes.Invariants;
 
 namespace KhoActors.Nodes.History.Sqlite;
@@ -9,6 +8,7 @@ internal sealed class SqliteVerification
     private static readonly string[] RunTables = ["client_assemblies", "slices", "checkpoints", "transition_counts", "outcome_counts", "violations"];
 
     private readonly SqliteDatabase _database;
+    private readonly SqliteScenarios _scenarios;
     private readonly SqliteRuns _runs;
     private readonly SqliteSlices _slices;
     private readonly SqliteCheckpoints _checkpoints;
@@ -19,6 +19,7 @@ internal sealed class SqliteVerification
     public SqliteVerification(SqliteDatabase database, SqliteTables tables, RunCodecs codecs, Action<string> damage)
     {
         _database = database;
+        _scenarios = tables.Scenarios;
         _runs = tables.Runs;
         _slices = tables.Slices;
         _checkpoints = tables.Checkpoints;
@@ -38,7 +39,7 @@ internal sealed class SqliteVerification
     {
         Part(VerifyFile);
         Part(VerifyCounter);
-        Part(() => _runs.VerifyScenarios(_damage));
+        Part(() => _scenarios.Verify(_damage));
         foreach (string table in RunTables)
         {
             Part(() => VerifyOwners(table));
@@ -77,10 +78,11 @@ internal sealed class SqliteVerification
     private void VerifyOwners(string table)
     {
         _database.Place = new RecordPlace(0, Part: table);
-        using SqliteStatement orphans = _database.Prepare($"SELECT run, count(*) FROM {table} WHERE run NOT IN (SELECT run FROM runs) GROUP BY run ORDER BY run");
+        using SqliteStatement orphans = _database.Prepare(
+            $"SELECT run, count(*) FROM {table} WHERE run NOT IN (SELECT run FROM runs) GROUP BY run ORDER BY run");
         while (orphans.Step())
         {
-            _damage(_database.Sentence(string.Create(CultureInfo.InvariantCulture, $"{orphans.Int64(1)} rows belong to run {orphans.Int64(0)}, which is not there")));
+            _damage(_database.Sentence($"{orphans.Int64(1)} rows belong to run {orphans.Int64(0)}, which is not there"));
         }
     }
 
@@ -181,7 +183,8 @@ internal sealed class SqliteVerification
 
     private void VerifyCheckpoint(StoredRun run, int machine, long recorded)
     {
-        MachineCheckpoint checkpoint = _checkpoints.Find(run.Number, machine) ?? throw _database.Damage("the index of checkpoints knows it, the table does not");
+        MachineCheckpoint checkpoint = _checkpoints.Find(run.Number, machine)
+            ?? throw _database.Damage("the index of checkpoints knows it, the table does not");
         if (checkpoint.NextGeneration > recorded)
         {
             _damage(_database.Sentence($"it was taken before generation {checkpoint.NextGeneration}, but {recorded} generations are recorded"));

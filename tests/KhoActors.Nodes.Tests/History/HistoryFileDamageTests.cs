@@ -89,6 +89,11 @@ public sealed class HistoryFileDamageTests : IDisposable
         Found(Joined(0, 2, 1, 3, 4), "is where part 1 should be", "is where part 3 should be", "out of order", "is where part 2 should be");
         Found([.. _bytes, 0], $"1 bytes follow the end at byte {_bytes.Length}");
         Found(Joined(4), "the head of part 0, the run, is damaged");
+
+        // Behind a damaged head an older part is passed over, a later one is not.
+        byte[] damaged = Part(2);
+        damaged[0] ^= 1;
+        Found([.. Joined(0, 1), .. damaged, .. Part(1), .. Part(3), .. Part(4)], "the head of part 2, behind machine 5, generations from 0, is damaged");
     }
 
     /// <summary>Each part has its right checksum: only the hash of the whole knows.</summary>

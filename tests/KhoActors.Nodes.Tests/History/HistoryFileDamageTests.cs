@@ -36,7 +36,9 @@ public sealed class HistoryFileDamageTests : IDisposable
             (IReadOnlyList<string> slices, IReadOnlyList<string> damage) = _bench.Read(damaged);
             int part = _parts.FindIndex(part => at >= part.Start && at < part.End);
             string expected = part < 0 ? "no history file, or damaged" : part == 0 || at - _parts[part].Start < HeadBytes ? $"part {part}" : NameOf(part);
-            Assert.True(damage.Count > 0 && damage[0].Contains(expected, StringComparison.Ordinal), $"byte {at}: {string.Join('\n', damage)}\ninstead of {expected}");
+            Assert.True(
+                damage.Count > 0 && damage[0].Contains(expected, StringComparison.Ordinal),
+                $"byte {at}: {string.Join('\n', damage)}\ninstead of {expected}");
             Assert.All(damage, message => Assert.StartsWith(_bench.Path, message));
 
             // Without the run nothing can be made of its records.
@@ -106,7 +108,8 @@ public sealed class HistoryFileDamageTests : IDisposable
         byte[] mixed = [.. File.ReadAllBytes(second).AsSpan(0, _parts[0].End), .. _bytes.AsSpan(_parts[0].End)];
         (IReadOnlyList<string> slices, IReadOnlyList<string> damage) = _bench.Read(mixed);
         Assert.Equal(_slices, slices);
-        Assert.EndsWith($"the SHA-256 of the first {_bytes.Length - EndBytes - HeadBytes} bytes does not match, though each part's checksum does", Assert.Single(damage));
+        string expected = $"the SHA-256 of the first {_bytes.Length - EndBytes - HeadBytes} bytes does not match, though each part's checksum does";
+        Assert.EndsWith(expected, Assert.Single(damage));
     }
 
     [Fact]

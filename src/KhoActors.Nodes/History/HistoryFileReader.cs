@@ -226,7 +226,8 @@ internal sealed class HistoryFileReader(SafeFileHandle handle, string path)
 
         if (_isIntact && !hash.GetHashAndReset().AsSpan().SequenceEqual(content.AsSpan(sizeof(ulong))))
         {
-            Report($"{path}: the SHA-256 of the first {_offset - part.Length - HistoryFilePart.HeadBytes} bytes does not match, though each part's checksum does");
+            long hashed = _offset - part.Length - HistoryFilePart.HeadBytes;
+            Report($"{path}: the SHA-256 of the first {hashed} bytes does not match, though each part's checksum does");
         }
     }
 

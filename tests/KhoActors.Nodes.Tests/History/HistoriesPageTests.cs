@@ -34,7 +34,7 @@ public sealed partial class HistoriesPageTests
             .Select(match => (Name: match.Groups[1].Value, Columns: match.Groups[2].Value))
             .Where(row => database.Ask($"SELECT count(*) FROM sqlite_master WHERE name = '{row.Name}'") == 1)
             .ToDictionary(row => row.Name, row => Remark().Replace(row.Columns, "").Split('`').Where((_, i) => i % 2 == 1).ToArray());
-        using SqliteStatement objects = database.Prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%' ORDER BY name");
+        using SqliteStatement objects = database.Prepare("SELECT name FROM sqlite_master WHERE type <> 'index' ORDER BY name");
         int count = 0;
         for (; objects.Step(); count++)
         {

@@ -45,8 +45,8 @@ public class HistoryExportTests
             + """{"machine":12,"generation":0,"kernel":"7.3-rc7","previous_kernel":"","boot":"cold","handed_over":false,"end":"kexec","survived":12,"lost":0,"""
             + "\"restored\":9,\"operations\":14,\"failed_requests\":1,\"messages\":300,\"violations\":0,"
             + "\"digest\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"},"
-            + """{"machine":12,"generation":1,"kernel":"7.3-rc7","previous_kernel":"7.3-rc7","boot":"kexec","handed_over":false,"end":"end-of-chain","survived":13,"""
-            + "\"lost\":3,\"restored\":9,\"operations\":14,\"failed_requests\":1,\"messages\":301,\"violations\":4,"
+            + """{"machine":12,"generation":1,"kernel":"7.3-rc7","previous_kernel":"7.3-rc7","boot":"kexec","handed_over":false,"end":"end-of-chain","""
+            + "\"survived\":13,\"lost\":3,\"restored\":9,\"operations\":14,\"failed_requests\":1,\"messages\":301,\"violations\":4,"
             + "\"digest\":\"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\"}]",
             Encoding.UTF8.GetString(bytes.ToArray()));
     }

@@ -27,7 +27,17 @@ internal sealed class HistoryFileBench : IDisposable
         },
         RunState.Interrupted,
         new DateTimeOffset(2026, 11, 20, 16, 31, 0, TimeSpan.Zero),
-        new RunSums { Generations = 21000, Kexecs = 20000, ColdBoots = 1000, Messages = ulong.MaxValue, Operations = 5, FailedRequests = 6, FaultsInjected = 7, Violations = 8 },
+        new RunSums
+        {
+            Generations = 21000,
+            Kexecs = 20000,
+            ColdBoots = 1000,
+            Messages = ulong.MaxValue,
+            Operations = 5,
+            FailedRequests = 6,
+            FaultsInjected = 7,
+            Violations = 8,
+        },
         new string('0', 60) + "beef");
 
     /// <summary>Two machines, with two slices and one.</summary>

@@ -36,7 +36,9 @@ public sealed class HistoryFileDamageTests : IDisposable
             (IReadOnlyList<string> slices, IReadOnlyList<string> damage) = _bench.Read(damaged);
             int part = _parts.FindIndex(part => at >= part.Start && at < part.End);
             string expected = part < 0 ? "no history file, or damaged" : part == 0 || at - _parts[part].Start < HeadBytes ? $"part {part}" : NameOf(part);
-            Assert.True(damage.Count > 0 && damage[0].Contains(expected, StringComparison.Ordinal), $"byte {at}: {string.Join('\n', damage)}\ninstead of {expected}");
+            Assert.True(
+                damage.Count > 0 && damage[0].Contains(expected, StringComparison.Ordinal),
+                $"byte {at}: {string.Join('\n', damage)}\ninstead of {expected}");
             Assert.All(damage, message => Assert.StartsWith(_bench.Path, message));
 
             // Without the run nothing can be made of its records.
@@ -89,6 +91,11 @@ public sealed class HistoryFileDamageTests : IDisposable
         Found(Joined(0, 2, 1, 3, 4), "is where part 1 should be", "is where part 3 should be", "out of order", "is where part 2 should be");
         Found([.. _bytes, 0], $"1 bytes follow the end at byte {_bytes.Length}");
         Found(Joined(4), "the head of part 0, the run, is damaged");
+
+        // Behind a damaged head an older part is passed over, a later one is not.
+        byte[] damaged = Part(2);
+        damaged[0] ^= 1;
+        Found([.. Joined(0, 1), .. damaged, .. Part(1), .. Part(3), .. Part(4)], "the head of part 2, behind machine 5, generations from 0, is damaged");
     }
 
     /// <summary>Each part has its right checksum: only the hash of the whole knows.</summary>
@@ -101,7 +108,8 @@ public sealed class HistoryFileDamageTests : IDisposable
         byte[] mixed = [.. File.ReadAllBytes(second).AsSpan(0, _parts[0].End), .. _bytes.AsSpan(_parts[0].End)];
         (IReadOnlyList<string> slices, IReadOnlyList<string> damage) = _bench.Read(mixed);
         Assert.Equal(_slices, slices);
-        Assert.EndsWith($"the SHA-256 of the first {_bytes.Length - EndBytes - HeadBytes} bytes does not match, though each part's checksum does", Assert.Single(damage));
+        string expected = $"the SHA-256 of the first {_bytes.Length - EndBytes - HeadBytes} bytes does not match, though each part's checksum does";
+        Assert.EndsWith(expected, Assert.Single(damage));
     }
 
     [Fact]

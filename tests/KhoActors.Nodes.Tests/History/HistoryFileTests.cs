@@ -18,8 +18,10 @@ public sealed class HistoryFileTests : IDisposable
         using HistoryFile file = HistoryFile.Open(_bench.Path);
         StoredRun expected = HistoryFileBench.Run;
         Assert.Equal(expected.Facts.ClientAssemblies, file.Run.Facts.ClientAssemblies);
-        Assert.Equal(expected with { Facts = expected.Facts with { ClientAssemblies = [] } }, file.Run with { Facts = file.Run.Facts with { ClientAssemblies = [] } });
-        SliceRecord[] read = [.. file.ReadSlices().Select(slice => new SliceCodec(ResolvedScenario.Parse(file.Run.Facts.ResolvedScenario, "file")).Decode(slice, "file"))];
+        RunFacts facts = file.Run.Facts with { ClientAssemblies = expected.Facts.ClientAssemblies };
+        Assert.Equal(expected, file.Run with { Facts = facts });
+        SliceCodec codec = new(ResolvedScenario.Parse(facts.ResolvedScenario, "file"));
+        SliceRecord[] read = [.. file.ReadSlices().Select(slice => codec.Decode(slice, "file"))];
         Assert.Equal(HistoryFileBench.Slices.Count, read.Length);
         for (int i = 0; i < read.Length; i++)
         {
@@ -45,8 +47,11 @@ public sealed class HistoryFileTests : IDisposable
     public void A_file_that_is_there_is_kept_unless_asked_otherwise()
     {
         File.WriteAllText(_bench.Path, "mine");
-        string refusal = Assert.Throws<HistoryUnavailableException>(() => HistoryFile.Write(_bench.Path, HistoryFileBench.Run, HistoryFileBench.Stored)).Message;
-        Assert.Equal($"{_bench.Path}: there is such a file already, and it is kept", refusal);
+        // A long history is not read for nothing.
+        static StoredSlice Unread(int number) => throw new InvalidOperationException($"slice {number} was read");
+        static void Write(string path) => HistoryFile.Write(path, HistoryFileBench.Run, Enumerable.Range(0, 3).Select(Unread));
+        HistoryUnavailableException refusal = Assert.Throws<HistoryUnavailableException>(() => Write(_bench.Path));
+        Assert.Equal($"{_bench.Path}: there is such a file already, and it is kept", refusal.Message);
         Assert.Equal("mine", File.ReadAllText(_bench.Path));
         HistoryFile.Write(_bench.Path, HistoryFileBench.Run, HistoryFileBench.Stored, overwrite: true);
         Assert.True(HistoryFile.Recognise(_bench.Path));
@@ -86,10 +91,11 @@ public sealed class HistoryFileTests : IDisposable
     public void Where_nothing_can_be_written_or_read_it_says_so()
     {
         string nowhere = Path.Combine(_bench.Folder, "missing", "a.khist");
-        Assert.StartsWith($"{nowhere}: cannot be written: ", Assert.Throws<HistoryUnavailableException>(() => HistoryFile.Write(nowhere, HistoryFileBench.Run, [])).Message);
-        Assert.StartsWith($"{nowhere}: cannot be read: ", Assert.Throws<HistoryUnavailableException>(() => HistoryFile.Open(nowhere)).Message);
-        Assert.StartsWith($"{_bench.Folder}: cannot be read: ", Assert.Throws<HistoryUnavailableException>(() => HistoryFile.Open(_bench.Folder)).Message);
-        Assert.Throws<HistoryUnavailableException>(() => HistoryFile.Open(""));
+        static string Refusal(Action access) => Assert.Throws<HistoryUnavailableException>(access).Message;
+        Assert.StartsWith($"{nowhere}: cannot be written: ", Refusal(() => HistoryFile.Write(nowhere, HistoryFileBench.Run, [])));
+        Assert.StartsWith($"{nowhere}: cannot be read: ", Refusal(() => HistoryFile.Open(nowhere)));
+        Assert.StartsWith($"{_bench.Folder}: cannot be read: ", Refusal(() => HistoryFile.Open(_bench.Folder)));
+        Refusal(() => HistoryFile.Open(""));
     }
 
     [Fact]

@@ -46,7 +46,9 @@ internal static class SliceBench
             Hardware = random.Index(Run.Scenario.Hardware.Count),
             Chain = 0,
             Generations = [.. Enumerable.Range(first, count).Select(number => RandomGeneration(random, number, draws, hasOrder, hasViolations))],
-            OtherSections = random.Index(6) == 0 ? [new SliceSection(3 + random.Index(5), Bytes(random)), new SliceSection(900 + random.Index(101), Bytes(random))] : [],
+            OtherSections = random.Index(6) == 0
+                ? [new SliceSection(3 + random.Index(5), Bytes(random)), new SliceSection(900 + random.Index(101), Bytes(random))]
+                : [],
         };
     }
 

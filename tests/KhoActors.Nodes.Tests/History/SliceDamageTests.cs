@@ -99,7 +99,7 @@ public class SliceDamageTests
     [Theory]
     [InlineData(0, "02", "generations from 8, byte 0: the record's version is 2, this program reads 1")]
     [InlineData(0, "8100", "generations from 8, byte 0: the version is written longer than it needs to be")]
-    [InlineData(3, "20", "generations from 8, byte 3: 32 generations more are announced, the record has room for 4")]
+    [InlineData(3, "05", "generations from 8, byte 3: 5 generations more are announced, the record has room for 4")]
     [InlineData(3, "ffffffff0f", "generations from 8, byte 3: 4294967295 generations more are announced")]
     [InlineData(3, "ffffffffffffffffff02", "generations from 8, byte 3: the number of generations is longer than 64 bits")]
     [InlineData(4, "02", "generations 8 to 11, byte 4: the hardware is 2, at most 1 is accepted")]

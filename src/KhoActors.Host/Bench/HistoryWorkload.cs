@@ -95,7 +95,8 @@ internal sealed class HistoryWorkload
         FleetResult result = FleetRunner.Run(_plan, new FleetOptions { Workers = Workers, Recorder = recorder });
         bool isSound = result.ViolationCount == 0 && result.Defects.Count == 0 && result.Failure is null && result.Digest == (_digest ??= result.Digest);
         return isSound ? result : throw new InvalidOperationException(
-            $"the fleet of the benchmark ended with {result.ViolationCount} violations, {result.Defects.Count} defects, digest {result.Digest}; {result.Failure?.Message}");
+            $"the fleet of the benchmark ended with {result.ViolationCount} violations, {result.Defects.Count} defects, digest {result.Digest}"
+            + $"; {result.Failure?.Message}");
     }
 
     private RunFacts Facts() => new()

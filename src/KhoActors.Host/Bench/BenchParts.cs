@@ -43,7 +43,7 @@ internal static class BenchParts
 
     private static IReadOnlyList<BenchRow> History(int repetitions)
     {
-        HistoryFigures figures = new HistoryWorkload(SourceTree.Scenarios(), "smoke").Measure(repetitions);
+        HistoryFigures figures = new HistoryWorkload(SourceTree.Scenarios(), "smoke", "machines=500").Measure(repetitions);
         return
         [
             new(HistoryNames[0], "1/s", figures.KexecsPerSecond, KexecsPerSecondBudget, BudgetKind.AtLeast),

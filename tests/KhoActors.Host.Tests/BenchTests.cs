@@ -64,4 +64,14 @@ public class BenchTests
         Assert.InRange(fleet.HibernatedBytes(), 1, bytes);
         Assert.InRange(fleet.AllocatedBytesPerMessage(), 0, bytesPerMessage);
     }
+
+    [Fact]
+    public void A_history_stays_small_and_changes_no_digest()
+    {
+        HistoryFigures figures = new HistoryWorkload(SourceTree.Scenarios(), "smoke", "machines=100").Measure(repetitions: 1);
+
+        Assert.InRange(figures.BytesPerKexec, 1, 1000);
+        Assert.InRange(figures.ShareOfRun, -10, 1);
+        Assert.InRange(figures.KexecsPerSecond, 1, double.MaxValue);
+    }
 }

@@ -12,7 +12,10 @@ public sealed record FleetOptions
     /// <summary>Workers: threads that each carry one machine at a time.</summary>
     public required int Workers { get; init; }
 
-    /// <summary>Generations that a machine runs before it hibernates and the next one has its turn; null for <see cref="FleetPlan.SliceGenerations"/>.</summary>
+    /// <summary>
+    /// Generations that a machine runs before it hibernates and the next one has its turn; null for those of the resumed run, or for
+    /// <see cref="FleetPlan.SliceGenerations"/>.
+    /// </summary>
     public int? SliceGenerations { get; init; }
 
     /// <summary>Whether generation reports shall hold kernel logs.</summary>

@@ -86,5 +86,6 @@ internal sealed class MachineReturn(FleetCourse course, Machine machine, Machine
     /// <summary>What goes on by chance behind the records is the machine that scenario and seed draw.</summary>
     private SliceRecord RequireThisMachine(SliceRecord slice) => slice.Hardware == spec.Hardware && slice.Chain == spec.ChainIndex
         ? slice
-        : throw _resume.Damage(_number, $"hardware {slice.Hardware} and chain {slice.Chain} are recorded; the run's seed draws {spec.Hardware} and {spec.ChainIndex}");
+        : throw _resume.Damage(
+            _number, $"hardware {slice.Hardware} and chain {slice.Chain} are recorded; the run's seed draws {spec.Hardware} and {spec.ChainIndex}");
 }

@@ -80,7 +80,8 @@ public sealed class ResumePoint
             {
                 throw _slices.Damage(
                     progress.Machine,
-                    $"{recorded} generations are said to be recorded of {_run.Facts.Kexecs + 1} in slices of {SliceGenerations}, with a checkpoint at {progress.CheckpointGeneration}");
+                    $"{recorded} generations are said to be recorded of {_run.Facts.Kexecs + 1} in slices of {SliceGenerations}, "
+                    + $"with a checkpoint at {progress.CheckpointGeneration}");
             }
 
             yield return progress;

@@ -76,7 +76,10 @@ public interface IHistoryStore : IDisposable
     /// <returns>The records.</returns>
     IEnumerable<StoredSlice> ReadSlices(int run, int? machine = null);
 
-    /// <summary>Records of one machine from a generation on, as <see cref="ReadSlices(int, int?)"/> gives them; a store that can seek does not read the others.</summary>
+    /// <summary>
+    /// Records of one machine from a generation on, as <see cref="ReadSlices(int, int?)"/> gives them; a store that can seek does not read
+    /// the others.
+    /// </summary>
     /// <param name="run">The run.</param>
     /// <param name="machine">The machine.</param>
     /// <param name="fromGeneration">The least <see cref="StoredSlice.FirstGeneration"/> of a record.</param>

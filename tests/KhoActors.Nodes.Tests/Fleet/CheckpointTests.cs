@@ -166,8 +166,8 @@ public sealed class CheckpointTests
 
         string refusal = Assert.Throws<ResumeException>(() => history.Run(workers: 2)).Message;
 
-        Assert.Equal(
-            $"memory:, run 1 was recorded by model version {Machine.ModelVersion + 1}; it cannot be continued by model version {Machine.ModelVersion}", refusal);
+        int current = Machine.ModelVersion;
+        Assert.Equal($"memory:, run 1 was recorded by model version {current + 1}; it cannot be continued by model version {current}", refusal);
     }
 
     [Theory]

@@ -24,7 +24,11 @@ internal static class FleetBench
 
     /// <summary>One process: takes the fleet up where its history leaves it, and records.</summary>
     public static FleetResult Run(
-        this MemoryHistory history, int workers, int stopAfter = int.MaxValue, long hibernatedBytesMax = long.MaxValue, Action<int, GenerationReport>? done = null)
+        this MemoryHistory history,
+        int workers,
+        int stopAfter = int.MaxValue,
+        long hibernatedBytesMax = long.MaxValue,
+        Action<int, GenerationReport>? done = null)
     {
         int generations = 0;
         return FleetRunner.Run(new FleetPlan(Fleet, Seed), new FleetOptions
@@ -65,7 +69,7 @@ internal static class FleetBench
             (result.Kexecs, result.ColdBoots, result.Messages, result.Operations, result.FailedRequests, result.ViolationCount));
     }
 
-    /// <summary>Three chains of kernels, two kinds of hardware, panics and cold boots; in one generation of the chain every machine violates an invariant.</summary>
+    /// <summary>Three chains of kernels, two kinds of hardware, panics and cold boots; in two generations every machine violates an invariant.</summary>
     public static ResolvedScenario Mixed(int machines = 12, int kexecs = 7) => (MachineBench.Small() with
     {
         Machines = machines,

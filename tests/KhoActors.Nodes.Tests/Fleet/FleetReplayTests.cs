@@ -32,8 +32,13 @@ public sealed class FleetReplayTests
         MemoryHistory history = FleetBench.Recorded();
         List<(int, int)> done = [];
 
-        FleetReplayResult result = Replay(
-            history, new FleetReplayOptions { Workers = 1, Machine = 7, KeepLogs = true, GenerationDone = (machine, report) => done.Add((machine, report.Log.Count)) });
+        FleetReplayResult result = Replay(history, new FleetReplayOptions
+        {
+            Workers = 1,
+            Machine = 7,
+            KeepLogs = true,
+            GenerationDone = (machine, report) => done.Add((machine, report.Log.Count)),
+        });
 
         Assert.Equal((8, 1, ""), (result.Compared, result.MachinesHeld, result.Digest));
         Assert.Equal(Convert.ToHexStringLower(history.Records.Last(record => record.Machine == 7).Generations[^1].Digest.Span), result.MachineDigest);

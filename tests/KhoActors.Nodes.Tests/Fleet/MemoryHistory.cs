@@ -188,7 +188,12 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
     public IReadOnlyList<KeyValuePair<string, long>> ReadOutcomes(int run) => Counted().Outcomes;
 
     public IReadOnlyList<MachineViolation> ReadViolations(int run, int limit) =>
-        [.. Records.SelectMany(record => record.Generations.SelectMany(each => each.Report.Violations).Select(each => new MachineViolation(record.Machine, each))).Take(limit)];
+    [
+        .. (from record in Records
+            from generation in record.Generations
+            from violation in generation.Report.Violations
+            select new MachineViolation(record.Machine, violation)).Take(limit),
+    ];
 
     public int BeginRun(RunFacts facts) => throw new NotSupportedException();
 

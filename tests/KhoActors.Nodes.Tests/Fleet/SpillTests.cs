@@ -47,7 +47,8 @@ public sealed class SpillTests : IDisposable
         });
 
         SpillException failure = Assert.IsType<SpillException>(failed.Failure);
-        Assert.StartsWith($"the file in {Path.Combine(_folder, "missing")} for machines that do not fit into memory cannot be made", failure.Message, StringComparison.Ordinal);
+        string expected = $"the file in {Path.Combine(_folder, "missing")} for machines that do not fit into memory cannot be made";
+        Assert.StartsWith(expected, failure.Message, StringComparison.Ordinal);
         Assert.Equal((0, 0, false, ""), (failed.Defects.Count, failed.Warnings.Count, failed.Interrupted, failed.Digest));
         Assert.Equal(FleetBench.Undisturbed, FleetBench.Text(history.Run(workers: 2)));
     }

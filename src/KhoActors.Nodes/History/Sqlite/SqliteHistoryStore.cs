@@ -128,6 +128,10 @@ public sealed class SqliteHistoryStore : IHistoryStore
     public IEnumerable<StoredSlice> ReadSlices(int run, int? machine = null) => new SqliteSliceReader(_database, _tables, run).Read(machine);
 
     /// <inheritdoc/>
+    public IEnumerable<StoredSlice> ReadSlices(int run, int machine, int fromGeneration) =>
+        new SqliteSliceReader(_database, _tables, run).Read(machine, fromGeneration);
+
+    /// <inheritdoc/>
     public IEnumerable<MachineProgress> ReadProgress(int run) => new SqliteSliceReader(_database, _tables, run).ReadProgress();
 
     /// <inheritdoc/>

@@ -31,7 +31,7 @@ internal sealed class SqliteSliceReader
 
         if (machine is { } only)
         {
-            foreach (StoredSlice slice in ReadMachine(run, only))
+            foreach (StoredSlice slice in ReadMachine(run, only, fromGeneration: 0))
             {
                 yield return slice;
             }
@@ -42,7 +42,7 @@ internal sealed class SqliteSliceReader
         long generations = 0;
         for (int next = _slices.NextMachine(_run, 0, afterMachine: -1); next >= 0; next = _slices.NextMachine(_run, 0, next))
         {
-            foreach (StoredSlice slice in ReadMachine(run, next))
+            foreach (StoredSlice slice in ReadMachine(run, next, fromGeneration: 0))
             {
                 generations += BatchRules.GenerationsOf(run.Facts, slice.FirstGeneration);
                 yield return slice;
@@ -51,6 +51,10 @@ internal sealed class SqliteSliceReader
 
         RequireSum(run, generations);
     }
+
+    /// <summary>Records of a machine that begin with a generation or behind it.</summary>
+    public IEnumerable<StoredSlice> Read(int machine, int fromGeneration) =>
+        _runs.Find(_run) is { } run ? ReadMachine(run, machine, fromGeneration) : [];
 
     /// <summary>Where each machine stands.</summary>
     public IEnumerable<MachineProgress> ReadProgress()
@@ -76,10 +80,11 @@ internal sealed class SqliteSliceReader
         }
     }
 
-    private IEnumerable<StoredSlice> ReadMachine(StoredRun run, int machine)
+    private IEnumerable<StoredSlice> ReadMachine(StoredRun run, int machine, int fromGeneration)
     {
         int missing = -1;
-        for (long next = 0; next <= run.Facts.Kexecs; next += run.Facts.SliceGenerations)
+        long slicesBefore = (fromGeneration + run.Facts.SliceGenerations - 1L) / run.Facts.SliceGenerations;
+        for (long next = slicesBefore * run.Facts.SliceGenerations; next <= run.Facts.Kexecs; next += run.Facts.SliceGenerations)
         {
             int first = (int)next;
             if (_slices.Find(_run, machine, first) is { } row)

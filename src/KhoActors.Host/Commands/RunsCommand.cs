@@ -121,8 +121,8 @@ internal sealed class RunsCommand
         _terminal.Out.WriteLine(damages switch
         {
             0 => $"{store.Address}: everything that is kept is sound",
-            1 => $"{store.Address}: 1 damage",
-            _ => string.Create(CultureInfo.InvariantCulture, $"{store.Address}: {damages} damages"),
+            1 => $"{store.Address}: 1 thing is wrong",
+            _ => string.Create(CultureInfo.InvariantCulture, $"{store.Address}: {damages} things are wrong"),
         });
         return damages > 0 ? ExitCode.StoreFailure : ExitCode.Held;
     }

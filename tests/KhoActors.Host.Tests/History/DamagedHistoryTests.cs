@@ -53,7 +53,7 @@ public sealed class DamagedHistoryTests : IDisposable
         ProgramRun verify = _history.Of("runs", "verify");
         Assert.Equal(ExitCode.StoreFailure, verify.ExitCode);
         AssertNamesTheDamage(verify.Out);
-        Assert.Matches(@"\d+ damages?\n$", verify.Out);
+        Assert.Matches(@": \d+ things? (is|are) wrong\n$", verify.Out);
         Assert.Equal(ExitCode.StoreFailure, _history.Of("inspect", "1", "--machine", "1").ExitCode);
         Assert.Equal(ExitCode.Held, _history.Of("inspect", "1", "--machine", "0").ExitCode);
         Assert.Equal(ExitCode.Held, _history.Of("runs").ExitCode);

@@ -19,11 +19,6 @@ internal sealed class RunCodecs
     /// <returns>The codec; null without a scenario that can be read, or where clients from outside are needed and not there.</returns>
     public SliceCodec? Find(RunFacts facts, string place, Action<string> damage)
     {
-        if (_clients is null && facts.ClientAssemblies.Count != 0)
-        {
-            return null;
-        }
-
         if (_codecs.TryGetValue(facts.ResolvedScenario, out SliceCodec? known))
         {
             return known;
@@ -33,6 +28,10 @@ internal sealed class RunCodecs
         try
         {
             codec = new SliceCodec(ResolvedScenario.Parse(facts.ResolvedScenario, place, _clients));
+        }
+        catch (ScenarioException) when (facts.ClientAssemblies.Count != 0)
+        {
+            // It names clients whose assemblies are not here: nothing is wrong with the history.
         }
         catch (ScenarioException invalid)
         {

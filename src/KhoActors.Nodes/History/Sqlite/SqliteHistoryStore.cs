@@ -262,5 +262,10 @@ public sealed class SqliteHistoryStore : IHistoryStore
         {
             _tables.Checkpoints.Remove(run, machine);
         }
+
+        foreach (EncodedSlice slice in batch.Slices.Where(slice => slice.Record.FirstGeneration == BatchRules.LastSlice(facts)))
+        {
+            _tables.Checkpoints.Remove(run, slice.Record.Machine);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KhoActors.Host.Reports;
+using KhoActors.Host.Runs;
 using KhoActors.Nodes.Conformance;
 using KhoActors.Subsystems.Fdt;
 
@@ -38,7 +39,7 @@ internal static class InspectCommand
                 return (int)Run(terminal, name, asJson);
             }
 
-            if (Capture.Recognises(name))
+            if (!RecordSource.Recognises(name) && Capture.Recognises(name))
             {
                 throw new UsageException($"{name} is a capture: views are of simulated machines");
             }

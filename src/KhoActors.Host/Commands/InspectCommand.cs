@@ -21,7 +21,8 @@ internal static class InspectCommand
     {
         Argument<string> target = new("target")
         {
-            Description = "A device tree blob; a capture, or one generation of it (gen-N), which is shown in full; a recorded run (its number, 'last' or FILE.khist); or a scenario.",
+            Description = "A device tree blob; a capture, or one generation of it (gen-N), which is shown in full; "
+                + "a recorded run (its number, 'last' or FILE.khist); or a scenario.",
         };
         Option<bool> json = CommonOptions.Json();
         InspectMachine machine = new();

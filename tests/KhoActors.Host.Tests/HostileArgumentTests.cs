@@ -19,6 +19,12 @@ public sealed class HostileArgumentTests
     [InlineData("kho: --repetitions 'x': a whole number", "bench", "--repetitions", "x")]
     [InlineData("kho: --repetitions '99999999999': a whole number", "bench", "--repetitions", "99999999999")]
     [InlineData("kho: --seed '': a number", "run", "--seed", "")]
+    [InlineData("kho: --memory '5 apples': a size such as 512 MiB, 4GiB or a number of bytes is accepted", "run", "--memory", "5 apples")]
+    [InlineData("kho: --memory '-1': a size", "run", "--memory", "-1")]
+    [InlineData("kho: --memory '': a size", "run", "--memory", "")]
+    [InlineData("kho: --memory '9000000000 GiB': a size", "run", "--memory", "9000000000 GiB")]
+    [InlineData("kho: --store 'postgres://host/x': no history is kept at", "run", "tiny", "--store", "postgres://host/x")]
+    [InlineData("kho: --store 'sqlite:a\0b': no history is kept at", "run", "tiny", "--store", "sqlite:a\0b")]
     public void Is_refused_in_one_line(string expected, params string[] arguments)
     {
         ProgramRun run = ProgramRun.Of(arguments);

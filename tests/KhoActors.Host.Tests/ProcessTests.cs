@@ -17,10 +17,37 @@ public class ProcessTests
         Assert.StartsWith("kho: unknown command", error, StringComparison.Ordinal);
     }
 
-    private static (int Code, string Out, string Error) Run(params string[] arguments)
+    [Fact]
+    public void A_history_is_kept_in_the_current_folder_unless_another_is_named()
+    {
+        using TemporaryFolder folder = new();
+
+        Assert.Contains("scenario tiny, seed 7, run 1 in sqlite:./khoactors.db", RunIn(folder, "run", "tiny").Error, StringComparison.Ordinal);
+        Assert.EndsWith("replay: ./kho replay 1 --verify\n", RunIn(folder, "runs", "show", "last").Out, StringComparison.Ordinal);
+        Assert.Equal(["khoactors.db"], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void A_number_is_a_run_whatever_else_is_called_so()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("1", "no device tree blob");
+        RunIn(folder, "run", "tiny");
+
+        (int code, _, string error) = RunIn(folder, "inspect", "1");
+
+        Assert.Equal(0, code);
+        Assert.StartsWith("'1' is taken for the run, not for what is called '1' here: ./1\n", error, StringComparison.Ordinal);
+        Assert.Contains("not a sound device tree blob", RunIn(folder, "inspect", "./1").Error, StringComparison.Ordinal);
+    }
+
+    private static (int Code, string Out, string Error) Run(params string[] arguments) => RunIn(null, arguments);
+
+    private static (int Code, string Out, string Error) RunIn(TemporaryFolder? folder, params string[] arguments)
     {
         string program = typeof(CommandLine).Assembly.Location;
         ProcessStartInfo start = new("dotnet", ["exec", program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.WorkingDirectory = folder?.Path ?? string.Empty;
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

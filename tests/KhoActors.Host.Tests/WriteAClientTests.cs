@@ -44,7 +44,7 @@ public sealed class WriteAClientTests : IDisposable
             }
         }
 
-        Assert.Equal(4, commands);
+        Assert.Equal(5, commands);
     }
 
     private int RunConsole(IReadOnlyList<string> lines)

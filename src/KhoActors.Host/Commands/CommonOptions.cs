@@ -76,7 +76,8 @@ internal static class CommonOptions
             "TiB" => 40,
             _ => -1,
         };
-        if (shift >= 0 && long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out long count) && count <= long.MaxValue >> shift)
+        bool isNumber = long.TryParse(text.AsSpan(0, digits), NumberStyles.None, CultureInfo.InvariantCulture, out long count);
+        if (isNumber && shift >= 0 && count <= long.MaxValue >> shift)
         {
             return count << shift;
         }

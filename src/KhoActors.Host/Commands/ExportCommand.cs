@@ -89,7 +89,10 @@ internal sealed class ExportCommand
         {
             OutputFile.RequireFreePath(output!);
             HistoryFile.Write(
-                output!, run, slices.Select(static slice => new StoredSlice(slice.Record.Machine, slice.Record.FirstGeneration, slice.Encoded)), overwrite: true);
+                output!,
+                run,
+                slices.Select(static slice => new StoredSlice(slice.Record.Machine, slice.Record.FirstGeneration, slice.Encoded)),
+                overwrite: true);
         }
         else if (output is not null)
         {

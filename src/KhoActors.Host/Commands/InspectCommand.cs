@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KhoActors.Host.Reports;
+using KhoActors.Host.Runs;
 using KhoActors.Nodes.Conformance;
 using KhoActors.Subsystems.Fdt;
 
@@ -20,7 +21,8 @@ internal static class InspectCommand
     {
         Argument<string> target = new("target")
         {
-            Description = "A device tree blob; a capture, or one generation of it (gen-N), which is shown in full; a recorded run (its number, 'last' or FILE.khist); or a scenario.",
+            Description = "A device tree blob; a capture, or one generation of it (gen-N), which is shown in full; "
+                + "a recorded run (its number, 'last' or FILE.khist); or a scenario.",
         };
         Option<bool> json = CommonOptions.Json();
         InspectMachine machine = new();
@@ -38,7 +40,7 @@ internal static class InspectCommand
                 return (int)Run(terminal, name, asJson);
             }
 
-            if (Capture.Recognises(name))
+            if (!RecordSource.Recognises(name) && Capture.Recognises(name))
             {
                 throw new UsageException($"{name} is a capture: views are of simulated machines");
             }

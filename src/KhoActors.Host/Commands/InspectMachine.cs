@@ -22,7 +22,7 @@ internal sealed class InspectMachine
     private readonly Argument<string?> _item = new("item") { Description = "What of the view to show.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int?> _machine = CommonOptions.Number("--machine", "The machine, from 0; needed when there are several.");
     private readonly Option<int?> _at =
-        CommonOptions.Number("--at", "The kernel generation, 0 for the first boot: shown when it has done its work; default is the last one (of a run: that is recorded).");
+        CommonOptions.Number("--at", "The kernel generation, 0 for the first boot: shown when it has done its work; default is the last.");
 
     private readonly ScenarioOptions _options = new(mayDrawSeed: false);
     private readonly Option<string> _store = HistoryOptions.Store();
@@ -81,7 +81,11 @@ internal sealed class InspectMachine
         try
         {
             MachineVisit.Run(
-                plan, machine, parsed.GetValue(_at), generation => look.At(plan, machine, generation, run: null), look.Terminal.Interrupted.ThrowIfCancellationRequested);
+                plan,
+                machine,
+                parsed.GetValue(_at),
+                generation => look.At(plan, machine, generation, run: null),
+                look.Terminal.Interrupted.ThrowIfCancellationRequested);
             return ExitCode.Held;
         }
         catch (MachineVisitException refusal)

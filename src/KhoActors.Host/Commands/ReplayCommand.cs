@@ -15,7 +15,12 @@ internal sealed class ReplayCommand
     private readonly Argument<string> _run = HistoryOptions.Run(mayBeFile: true);
     private readonly Option<int?> _machine = CommonOptions.Number("--machine", "Only this machine, from 0; its story is told.");
     private readonly Option<int?> _to = CommonOptions.Number("--to", "Up to this kernel generation, 0 for the first boot; default is all that is recorded.");
-    private readonly Option<bool> _verify = new("--verify") { Description = "No story and no figures: only whether all is as it was recorded.", Arity = ArgumentArity.Zero };
+    private readonly Option<bool> _verify = new("--verify")
+    {
+        Description = "No story and no figures: only whether all is as it was recorded.",
+        Arity = ArgumentArity.Zero,
+    };
+
     private readonly Option<int?> _workers = CommonOptions.Workers();
     private readonly Option<string> _store = HistoryOptions.Store();
     private readonly Option<string[]> _clients = CommonOptions.Clients();

@@ -121,8 +121,8 @@ internal sealed class RunsCommand
         _terminal.Out.WriteLine(damages switch
         {
             0 => $"{store.Address}: everything that is kept is sound",
-            1 => $"{store.Address}: 1 damage",
-            _ => string.Create(CultureInfo.InvariantCulture, $"{store.Address}: {damages} damages"),
+            1 => $"{store.Address}: 1 thing is wrong",
+            _ => string.Create(CultureInfo.InvariantCulture, $"{store.Address}: {damages} things are wrong"),
         });
         return damages > 0 ? ExitCode.StoreFailure : ExitCode.Held;
     }
@@ -134,7 +134,8 @@ internal sealed class RunsCommand
         if (run.State == RunState.Running && !force)
         {
             throw new UsageException(
-                $"run {run.Number} in {store.Address} has not ended: it is running, or can be continued with {new RunLines(run, store.Address).Resume}; --force deletes it");
+                $"run {run.Number} in {store.Address} has not ended: it is running, or can be continued with {new RunLines(run, store.Address).Resume}; "
+                + "--force deletes it");
         }
 
         string machines = run.Facts.Machines == 1 ? "1 machine" : string.Create(CultureInfo.InvariantCulture, $"{run.Facts.Machines:N0} machines");

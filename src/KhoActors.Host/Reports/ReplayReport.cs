@@ -164,12 +164,13 @@ internal sealed class ReplayReport
     private void WriteFigures(Terminal terminal)
     {
         TransitionSummary.WriteTable(TransitionSummary.Of(_result.Sums.Transitions), terminal);
+        double seconds = Math.Max(_elapsed.TotalSeconds, 1e-9);
         SummaryTable figures = new("replay", _source.Facts.Scenario);
         figures
             .Row("seed", _source.Facts.Seed.ToString(CultureInfo.InvariantCulture))
             .Row("machines", Text(_source.Facts.Machines))
             .Row("kexecs", string.Create(
-                CultureInfo.InvariantCulture, $"{_result.Sums.Kexecs:N0} in {_elapsed.TotalSeconds:F1} s, {_result.Sums.Kexecs / Math.Max(_elapsed.TotalSeconds, 1e-9):N0} a second"))
+                CultureInfo.InvariantCulture, $"{_result.Sums.Kexecs:N0} in {seconds:F1} s, {_result.Sums.Kexecs / seconds:N0} a second"))
             .Row("cold boots", Text(_result.Sums.ColdBoots))
             .Row("messages", _result.Sums.Messages.ToString("N0", CultureInfo.InvariantCulture))
             .Row("operations", Text(_result.Sums.Operations));

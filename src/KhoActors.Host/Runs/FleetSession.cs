@@ -109,9 +109,12 @@ internal sealed class FleetSession
     private ExitCode GiveUp(StorageFailure failure, RecordingRun recording)
     {
         Terminal.Complain(Terminal.Printable(failure.Sentence));
-        Terminal.Complain(failure.ExitCode == ExitCode.Diverged
-            ? $"the same seed and model gave another record; see where with: {recording.Lines.Verify}"
-            : $"run {recording.Number} has not ended; what is recorded stays. When that is mended, continue it with: {recording.Lines.Resume}");
+        Terminal.Complain(failure switch
+        {
+            { ExitCode: ExitCode.Diverged } => $"the same seed and model gave another record; see where with: {recording.Lines.Verify}",
+            { IsDamage: true } => $"run {recording.Number} cannot be continued past the damage. Run it again from its start with: {Reproduce}",
+            _ => $"run {recording.Number} has not ended; what is recorded stays. When that is mended, continue it with: {recording.Lines.Resume}",
+        });
         return failure.ExitCode;
     }
 

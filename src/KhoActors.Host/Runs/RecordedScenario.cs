@@ -31,7 +31,8 @@ internal sealed record RecordedScenario(ResolvedScenario Resolved, FleetPlan Pla
             return resolved.Scenario.Machines == facts.Machines && resolved.Scenario.Kexecs == facts.Kexecs
                 ? new RecordedScenario(resolved, new FleetPlan(resolved, facts.Seed))
                 : throw new HistoryDamageException(
-                    $"{run}: its scenario has {resolved.Scenario.Machines} machines of {resolved.Scenario.Kexecs} kexecs, its row {facts.Machines} of {facts.Kexecs}");
+                    $"{run}: its scenario has {resolved.Scenario.Machines} machines of {resolved.Scenario.Kexecs} kexecs, "
+                    + $"its row {facts.Machines} of {facts.Kexecs}");
         }
         catch (ScenarioException refusal)
         {

@@ -44,7 +44,7 @@ internal sealed class RecordingRun : IDisposable
     /// <param name="resolved">The scenario.</param>
     /// <returns>The run.</returns>
     public static RecordingRun Begin(IHistoryStore store, RunFacts facts, ResolvedScenario resolved) =>
-        new(store, store.BeginRun(facts), resolved, [.. facts.ClientAssemblies.Select(static assembly => assembly.Path)]);
+        Owning(store, () => new(store, store.BeginRun(facts), resolved, [.. facts.ClientAssemblies.Select(static assembly => assembly.Path)]));
 
     /// <summary>Opens a run for more records.</summary>
     /// <param name="store">The history; it goes with the run.</param>
@@ -52,11 +52,12 @@ internal sealed class RecordingRun : IDisposable
     /// <param name="resolved">The scenario.</param>
     /// <param name="clients">Assemblies that its clients come from, where they are now.</param>
     /// <returns>The run.</returns>
-    public static RecordingRun Continue(IHistoryStore store, StoredRun run, ResolvedScenario resolved, IReadOnlyList<string> clients)
-    {
-        store.ReopenRun(run.Number);
-        return new RecordingRun(store, run.Number, resolved, clients);
-    }
+    public static RecordingRun Continue(IHistoryStore store, StoredRun run, ResolvedScenario resolved, IReadOnlyList<string> clients) =>
+        Owning(store, () =>
+        {
+            store.ReopenRun(run.Number);
+            return new RecordingRun(store, run.Number, resolved, clients);
+        });
 
     /// <summary>Writes what still waits, and how the run ended; durable when it returns.</summary>
     /// <param name="result">What the run did.</param>
@@ -75,5 +76,18 @@ internal sealed class RecordingRun : IDisposable
     {
         _writer.Dispose();
         _store.Dispose();
+    }
+
+    private static RecordingRun Owning(IHistoryStore store, Func<RecordingRun> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
     }
 }

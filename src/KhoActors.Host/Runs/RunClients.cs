@@ -33,10 +33,13 @@ internal static class RunClients
             brought.RemoveAt(index);
         }
 
-        return brought.Count == 0
-            ? ClientAssemblies.CatalogWith(files)
-            : throw new UsageException(
-                $"--clients {brought[0].Path}: {run} was made {(facts.ClientAssemblies.Count == 0 ? "without clients from outside" : "without this assembly")}");
+        if (brought.Count == 0)
+        {
+            return ClientAssemblies.CatalogWith(files);
+        }
+
+        string without = facts.ClientAssemblies.Count == 0 ? "without clients from outside" : "without this assembly";
+        throw new UsageException($"--clients {brought[0].Path}: {run} was made {without}");
     }
 
     private static string Missing(ClientAssemblyFact wanted, string run, List<ClientAssemblyFact> brought)

@@ -14,7 +14,12 @@ internal sealed class RunFilter
 
     private readonly Option<string?> _scenario = new("--scenario") { Description = "Only runs of this scenario.", HelpName = "NAME" };
     private readonly Option<string?> _state = new("--state") { Description = $"Only runs in this state: {RunStates.Accepted}." };
-    private readonly Option<bool> _violations = new("--violations") { Description = "Only runs in which an invariant did not hold.", Arity = ArgumentArity.Zero };
+    private readonly Option<bool> _violations = new("--violations")
+    {
+        Description = "Only runs in which an invariant did not hold.",
+        Arity = ArgumentArity.Zero,
+    };
+
     private readonly Option<string?> _seed = new("--seed") { Description = "Only runs with this seed." };
     private readonly Option<string?> _since = new("--since")
     {

@@ -6,14 +6,17 @@ namespace KhoActors.Host.Runs;
 /// <summary>What a failure of a history, or of the file in which machines rest, means to a person and to a script; the one place that decides it.</summary>
 /// <param name="ExitCode">How the program ends.</param>
 /// <param name="Sentence">What is wrong.</param>
-internal sealed record StorageFailure(ExitCode ExitCode, string Sentence)
+/// <param name="IsDamage">Whether something that was recorded is damaged: trying again will not help.</param>
+internal sealed record StorageFailure(ExitCode ExitCode, string Sentence, bool IsDamage = false)
 {
     /// <summary>Reads an exception.</summary>
     /// <param name="thrown">What was thrown, by a worker perhaps.</param>
     /// <returns>What it means, or null when it is about something else.</returns>
     public static StorageFailure? Of(Exception thrown) => thrown switch
     {
-        HistoryUnavailableException or HistoryDamageException or SpillException => new StorageFailure(ExitCode.StoreFailure, thrown.Message),
+        HistoryUnavailableException or SpillException => new StorageFailure(ExitCode.StoreFailure, thrown.Message),
+        HistoryDamageException => new StorageFailure(ExitCode.StoreFailure, thrown.Message, IsDamage: true),
+        ResumeException => new StorageFailure(ExitCode.Usage, thrown.Message),
         DivergentRecordException => new StorageFailure(ExitCode.Diverged, thrown.Message),
         AggregateException several => OfWorkers(several.Flatten().InnerExceptions),
         _ => null,

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using KhoActors.Host.Runs;
 using KhoActors.Nodes.History;
@@ -53,7 +52,7 @@ public sealed class DamagedHistoryTests : IDisposable
         ProgramRun verify = _history.Of("runs", "verify");
         Assert.Equal(ExitCode.StoreFailure, verify.ExitCode);
         AssertNamesTheDamage(verify.Out);
-        Assert.Matches(@"\d+ damages?\n$", verify.Out);
+        Assert.Matches(@": \d+ things? (is|are) wrong\n$", verify.Out);
         Assert.Equal(ExitCode.StoreFailure, _history.Of("inspect", "1", "--machine", "1").ExitCode);
         Assert.Equal(ExitCode.Held, _history.Of("inspect", "1", "--machine", "0").ExitCode);
         Assert.Equal(ExitCode.Held, _history.Of("runs").ExitCode);
@@ -85,7 +84,8 @@ public sealed class DamagedHistoryTests : IDisposable
         _history.Enter(static facts => facts with { ResolvedScenario = "{\"scenario\": 1}" });
         _history.Enter(static facts => facts with { Machines = 2 });
 
-        foreach (string[] command in (string[][])[["replay", "1"], ["run", "--resume", "1"], ["inspect", "2", "--machine", "1"], ["export", "2", "--format", "csv"]])
+        string[][] commands = [["replay", "1"], ["run", "--resume", "1"], ["inspect", "2", "--machine", "1"], ["export", "2", "--format", "csv"]];
+        foreach (string[] command in commands)
         {
             ProgramRun run = _history.Of(command);
             Assert.Equal((ExitCode.StoreFailure, string.Empty), (run.ExitCode, run.Out));
@@ -162,6 +162,46 @@ public sealed class DamagedHistoryTests : IDisposable
     }
 
     [Fact]
+    public void A_run_cannot_be_continued_past_damage()
+    {
+        Copy(static slice => slice.FirstGeneration == 0 ? slice : null);
+        byte[] record;
+        using (IHistoryStore store = _history.Open())
+        {
+            store.DeleteRun(1);
+            record = store.ReadSlices(2, 1).Single().Encoded.ToArray();
+        }
+
+        Flip(record);
+        ProgramRun resumed = _history.Of("run", "--resume", "2");
+
+        Assert.Equal((ExitCode.StoreFailure, string.Empty), (resumed.ExitCode, resumed.Out));
+        Assert.Contains($"\nkho: {_history.Address}, run 2, machine 1", resumed.Error, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "kho: run 2 cannot be continued past the damage. Run it again from its start with: "
+            + "./kho run smoke --seed 7 --set machines=3 --set kexecs=7\n",
+            resumed.Error,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_is_continued_differently_than_it_began_says_where()
+    {
+        Copy(static slice => slice.FirstGeneration == 0 ? WithoutDigest(slice, machine: 1, generation: 2) : null);
+
+        ProgramRun resumed = _history.Of("run", "--resume", "2", "--json");
+
+        Assert.Equal(ExitCode.Diverged, resumed.ExitCode);
+        Assert.Contains(
+            "\nkho: not as recorded, 1 of the machines that were continued: machine 00000001, generation 2: the digest: recorded 0000",
+            resumed.Error,
+            StringComparison.Ordinal);
+        Assert.EndsWith("reproduce: ./kho run smoke --seed 7 --set machines=3 --set kexecs=7\n", resumed.Error, StringComparison.Ordinal);
+        Assert.Equal("defect", _history.Of("runs", "--json").Json[1].GetProperty("state").GetString());
+        Assert.Equal(ExitCode.Defect, _history.Of("run", "--resume", "2").ExitCode);
+    }
+
+    [Fact]
     public void A_finished_run_without_all_of_its_records_is_damaged()
     {
         _history.Enter(state: RunState.Finished);
@@ -185,7 +225,9 @@ public sealed class DamagedHistoryTests : IDisposable
 
         Assert.Equal(ExitCode.StoreFailure, replay.ExitCode);
         Assert.StartsWith(
-            $"kho: {_history.Address}, run 1: its row has the digest {new string('a', 64)}, its records give ", replay.ErrorLineBehindTitle, StringComparison.Ordinal);
+            $"kho: {_history.Address}, run 1: its row has the digest {new string('a', 64)}, its records give ",
+            replay.ErrorLineBehindTitle,
+            StringComparison.Ordinal);
         Assert.Equal(ExitCode.Held, _history.Of("replay", "1", "--machine", "1", "--verify").ExitCode);
     }
 
@@ -250,29 +292,39 @@ public sealed class DamagedHistoryTests : IDisposable
     // Run 2 is run 1 with another digest of machine 1 after generation 5, under right checksums.
     private void Forge(int modelVersion)
     {
+        Copy(slice => WithoutDigest(slice, machine: 1, generation: 5), facts => facts with { ModelVersion = modelVersion });
+        using IHistoryStore store = _history.Open();
+        store.EndRun(2, RunState.Finished, store.FindRun(1)!.Digest, DateTimeOffset.UtcNow);
+    }
+
+    // Enters run 2, which has not ended, with records of run 1.
+    private void Copy(Func<SliceRecord, SliceRecord?> change, Func<RunFacts, RunFacts>? changeFacts = null)
+    {
         Assert.Equal(ExitCode.Held, _history.Of(ThreeMachines).ExitCode);
         using IHistoryStore store = _history.Open();
-        StoredRun original = store.FindRun(1)!;
-        SliceCodec codec = new(ResolvedScenario.Parse(original.Facts.ResolvedScenario, "run 1"));
-        int run = store.BeginRun(original.Facts with { ModelVersion = modelVersion });
+        RunFacts facts = store.FindRun(1)!.Facts;
+        SliceCodec codec = new(ResolvedScenario.Parse(facts.ResolvedScenario, "run 1"));
         HistoryBatch batch = new();
         foreach (StoredSlice stored in store.ReadSlices(1))
         {
-            SliceRecord slice = codec.Decode(stored, "run 1");
-            SliceRecord forged = slice with
+            if (change(codec.Decode(stored, "run 1")) is { } slice)
             {
-                Generations =
-                [
-                    .. slice.Generations.Select(generation => slice.Machine == 1 && generation.Report.Generation == 5
-                        ? generation with { Digest = new byte[32] }
-                        : generation),
-                ],
-            };
-            batch.Slices.Add(new EncodedSlice(forged, codec.Encode(forged)));
+                batch.Slices.Add(new EncodedSlice(slice, codec.Encode(slice)));
+            }
         }
 
+        int run = store.BeginRun(changeFacts is null ? facts : changeFacts(facts));
         store.Commit(run, batch);
-        store.EndRun(run, RunState.Finished, original.Digest, DateTimeOffset.UtcNow);
-        Assert.Equal("2", run.ToString(CultureInfo.InvariantCulture));
+        Assert.Equal(2, run);
     }
+
+    private static SliceRecord WithoutDigest(SliceRecord slice, int machine, int generation) => slice with
+    {
+        Generations =
+        [
+            .. slice.Generations.Select(each => slice.Machine == machine && each.Report.Generation == generation
+                ? each with { Digest = new byte[32] }
+                : each),
+        ],
+    };
 }

@@ -8,6 +8,7 @@ namespace KhoActors.Host.Tests.History;
 public sealed class KilledProcessTests : IDisposable
 {
     private const int PollMilliseconds = 5;
+    private const int UlimitBlockBytes = 512;
     private static readonly string[] Fleet = ["run", "smoke", "--machines", "40", "--seed", "11"];
     private static readonly Lazy<string?> Undisturbed = new(static () =>
         ProgramRun.Of([.. Fleet, "--json", "--store", "none"]).Json.GetProperty("digest").GetString());
@@ -58,14 +59,52 @@ public sealed class KilledProcessTests : IDisposable
         Assert.Equal(Undisturbed.Value, _history.Of("run", "--resume", "last", "--json").Json.GetProperty("digest").GetString());
     }
 
-    private Process Start(string[] arguments)
+    /// <summary>A limit on the size of files stands for a disk without room: writing fails in the midst of the run.</summary>
+    [UnixFact]
+    public void A_run_without_room_ends_with_the_command_that_continues_it()
     {
-        ProcessStartInfo start = new("dotnet", ["exec", typeof(CommandLine).Assembly.Location, .. arguments, "--store", _history.Address])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = Path.GetDirectoryName(_history.File)!,
-        };
+        using Process process = Start(Fleet, fileBytesMax: 512 << 10);
+        string error = process.StandardError.ReadToEnd();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+
+        Assert.Equal(((int)ExitCode.StoreFailure, string.Empty), (process.ExitCode, output));
+        Assert.Contains($"kho: {_history.Address}, run 1", error, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "kho: run 1 has not ended; what is recorded stays. When that is mended, continue it with: "
+            + $"./kho run --resume 1 --store '{_history.Address}'\n",
+            error,
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.Equal("running", _history.Of("runs", "--json").Json[0].GetProperty("state").GetString());
+        Assert.Equal(ExitCode.Held, _history.Of("runs", "verify").ExitCode);
+        Assert.Equal(Undisturbed.Value, _history.Of("run", "--resume", "last", "--json").Json.GetProperty("digest").GetString());
+    }
+
+    [UnixFact]
+    public void Without_room_for_a_history_nothing_is_run()
+    {
+        using Process process = Start(Fleet, fileBytesMax: 16 << 10);
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+
+        Assert.Equal((int)ExitCode.StoreFailure, process.ExitCode);
+        Assert.StartsWith($"kho: {_history.Address}", error, StringComparison.Ordinal);
+        Assert.EndsWith("; nothing was run. --store none runs without a history\n", error, StringComparison.Ordinal);
+    }
+
+    private Process Start(string[] arguments, int? fileBytesMax = null)
+    {
+        string[] program = ["dotnet", "exec", typeof(CommandLine).Assembly.Location, .. arguments, "--store", _history.Address];
+        ProcessStartInfo start = fileBytesMax is { } limit
+            ? new("sh", ["-c", $"trap '' XFSZ; ulimit -f {limit / UlimitBlockBytes}; exec \"$@\"", "sh", .. program])
+            : new(program[0], program[1..]);
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        start.WorkingDirectory = Path.GetDirectoryName(_history.File)!;
+
+        // The runtime's second mapping of its code is a file, too, and larger than the limit.
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         return Process.Start(start)!;
     }
 

@@ -34,6 +34,15 @@ public sealed class RecordedRunTests : IClassFixture<RecordedRunTests.OneRun>
     }
 
     [Fact]
+    public void Machines_that_rest_in_a_file_change_no_digest()
+    {
+        ProgramRun spilled = ProgramRun.Of(
+            "run", "smoke", "--machines", Machines, "--kexecs", "9", "--seed", "7", "--json", "--store", "none", "--memory", "0 KiB");
+
+        Assert.Equal(_run.Json.GetProperty("digest").GetString(), spilled.Json.GetProperty("digest").GetString());
+    }
+
+    [Fact]
     public void A_page_holds_what_the_run_reported()
     {
         ProgramRun shown = _history.Of("runs", "show", "last", "--json");
@@ -48,7 +57,12 @@ public sealed class RecordedRunTests : IClassFixture<RecordedRunTests.OneRun>
                 "replay", "digest",
             ],
             ProgramRun.Fields(page));
-        foreach (string field in (string[])["run", "scenario", "seed", "engine", "machines", "kexecs", "cold_boots", "messages", "operations", "violations", "outcomes", "transitions", "digest"])
+        string[] common =
+        [
+            "run", "scenario", "seed", "engine", "machines", "kexecs", "cold_boots", "messages", "operations", "violations", "outcomes", "transitions",
+            "digest",
+        ];
+        foreach (string field in common)
         {
             Assert.True(JsonElement.DeepEquals(_run.Json.GetProperty(field), page.GetProperty(field)), field);
         }
@@ -146,7 +160,8 @@ public sealed class RecordedRunTests : IClassFixture<RecordedRunTests.OneRun>
         ProgramRun executed = ProgramRun.Of(["inspect", "smoke", "--machines", Machines, "--kexecs", "9", .. view]);
 
         Assert.Equal((ExitCode.Held, executed.Out), (recorded.ExitCode, recorded.Out));
-        Assert.StartsWith($"run 1 in {_history.Address}, scenario smoke, seed 7, machine 3, generation 4, kernel ", recorded.ErrorLine, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"run 1 in {_history.Address}, scenario smoke, seed 7, machine 3, generation 4, kernel ", recorded.ErrorLine, StringComparison.Ordinal);
         JsonElement json = _history.Of(["inspect", "last", .. view, "--json"]).Json;
         Assert.Equal($"run 1 in {_history.Address}", json.GetProperty("run").GetString());
         Assert.Equal(9, _history.Of("inspect", "1", "--machine", "3", "--json").Json.GetProperty("generation").GetInt32());

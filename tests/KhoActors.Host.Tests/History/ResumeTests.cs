@@ -23,7 +23,9 @@ public sealed class ResumeTests : IDisposable
         ProgramRun interrupted = ProgramRun.InterruptedAt(moment, [.. OneMachine, "--store", _history.Address]);
         Assert.Equal(ExitCode.Interrupted, interrupted.ExitCode);
         Assert.EndsWith(
-            $"kho: interrupted; run 1 is saved. Continue it with: ./kho run --resume 1 --store '{_history.Address}'\n", interrupted.Error, StringComparison.Ordinal);
+            $"kho: interrupted; run 1 is saved. Continue it with: ./kho run --resume 1 --store '{_history.Address}'\n",
+            interrupted.Error,
+            StringComparison.Ordinal);
         Assert.DoesNotContain("digest", interrupted.Out, StringComparison.Ordinal);
         Assert.Equal("interrupted", _history.Of("runs", "show", "1", "--json").Json.GetProperty("state").GetString());
         Assert.Equal(ExitCode.Held, _history.Of("runs", "verify").ExitCode);
@@ -56,7 +58,8 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(ExitCode.Interrupted, interrupted.ExitCode);
         Assert.Equal(0, interrupted.Json.GetProperty("kexecs").GetInt64());
         ProgramRun replay = _history.Of("replay", "1", "--verify");
-        Assert.Equal((ExitCode.Inconclusive, $"nothing-recorded: 0 generations (0 kexecs) compared with run 1 in {_history.Address}\n"), (replay.ExitCode, replay.Out));
+        Assert.Equal(ExitCode.Inconclusive, replay.ExitCode);
+        Assert.Equal($"nothing-recorded: 0 generations (0 kexecs) compared with run 1 in {_history.Address}\n", replay.Out);
         Assert.Equal($"kho: run 1 in {_history.Address}: nothing is recorded of machine 0", _history.Of("inspect", "1").ErrorLine);
         Assert.Equal(
             Digest(ProgramRun.Of("run", "tiny", "--json", "--store", "none")), Digest(_history.Of("run", "--resume", "1", "--json")));
@@ -163,7 +166,8 @@ public sealed class ResumeTests : IDisposable
         foreach (string[] command in (string[][])[["run", "--resume", "1"], ["replay", "1"], ["inspect", "1"], ["export", "1", "--format", "csv"]])
         {
             Assert.Equal(
-                $"kho: run 1 in {_history.Address} was made with clients of bin/Counter.dll, SHA-256 bbbbbbbbbbbbbbbb...: --clients FILE.dll must name that assembly",
+                $"kho: run 1 in {_history.Address} was made with clients of bin/Counter.dll, SHA-256 bbbbbbbbbbbbbbbb...: "
+                + "--clients FILE.dll must name that assembly",
                 Refused(command));
             Assert.Equal(
                 $"kho: --clients {assembly} has SHA-256 {sha[..16]}..., but run 1 in {_history.Address} was made with clients of bin/Counter.dll, "
@@ -172,7 +176,8 @@ public sealed class ResumeTests : IDisposable
         }
 
         Assert.Equal(
-            $"kho: --clients {assembly}: run 2 in {_history.Address} was made without clients from outside", Refused(["run", "--resume", "2", "--clients", assembly]));
+            $"kho: --clients {assembly}: run 2 in {_history.Address} was made without clients from outside",
+            Refused(["run", "--resume", "2", "--clients", assembly]));
 
         string Refused(string[] arguments)
         {

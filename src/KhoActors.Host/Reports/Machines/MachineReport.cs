@@ -28,9 +28,10 @@ internal sealed class MachineReport(FleetPlan plan, int machine, LiveGeneration 
         // A view that refuses has written nothing, and its complaint is the only line.
         view.WriteText(generation, item, terminal);
         string kernel = generation.Kernel.Start.Build.Name;
+        string source = run is null ? string.Empty : $"{run}, ";
         terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{(run is null ? "" : $"{run}, ")}scenario {plan.Scenario.Name}, seed {plan.Seed}, machine {machine}, generation {generation.Number}, kernel {kernel}"));
+            $"{source}scenario {plan.Scenario.Name}, seed {plan.Seed}, machine {machine}, generation {generation.Number}, kernel {kernel}"));
     }
 
     private void WriteJson(Terminal terminal) => JsonReport.Write(terminal, json =>

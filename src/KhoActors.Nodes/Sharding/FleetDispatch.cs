@@ -69,11 +69,12 @@ public sealed class FleetDispatch
 
     /// <summary>Takes the state of a run up that was recorded elsewhere. Before anything else.</summary>
     /// <param name="resume">Where it stands.</param>
-    public void TakeUp(ResumePoint resume)
+    public void TakeUp(ResumedMachines resume)
     {
         ArgumentNullException.ThrowIfNull(resume);
-        resume.AddRecorded(_total);
-        foreach (MachineProgress progress in resume.ReadProgress())
+        // As when it was recorded: machines that have a record were alive together, unless their first slice was their last.
+        resume.Point.AddRecorded(_total);
+        foreach (MachineProgress progress in resume.Progress)
         {
             Come(new MachineAdvance(progress.Machine, progress.RecordedGenerations, false, progress.Digest));
         }
@@ -260,6 +261,27 @@ public sealed class FleetDispatch
 
         result.Defects.Sort(StringComparer.Ordinal);
         result.Warnings.Sort(StringComparer.Ordinal);
+        return result;
+    }
+
+    /// <summary>The result of a run as its driver's last words tell it elsewhere.</summary>
+    /// <param name="sums">What was counted.</param>
+    /// <param name="over">How it ended.</param>
+    /// <param name="failure">Why it stopped by itself before its end, or null.</param>
+    /// <returns>The result, as <see cref="Conclude"/> gave it.</returns>
+    public static FleetResult Told(FleetResult sums, RunOver over, Exception? failure)
+    {
+        ArgumentNullException.ThrowIfNull(sums);
+        ArgumentNullException.ThrowIfNull(over);
+        FleetResult result = new()
+        {
+            Machines = sums.Machines,
+            AlivePeak = sums.AlivePeak,
+            Digest = over.Digest,
+            Interrupted = over.State == RunState.Interrupted && failure is null,
+            Failure = failure,
+        };
+        result.Add(sums);
         return result;
     }
 

@@ -18,9 +18,10 @@ public sealed class MachineTurn
     /// <param name="run">The run.</param>
     /// <param name="machine">Carries it.</param>
     /// <param name="resting">The machine; not changed.</param>
+    /// <param name="resume">Where the run was recorded before by another engine, or null.</param>
     /// <exception cref="ReplayDivergenceException">The machine's replay differs from its records.</exception>
     /// <exception cref="HistoryDamageException">A record is damaged.</exception>
-    public MachineTurn(ShardedRun run, Machine machine, RestingMachine resting)
+    public MachineTurn(ShardedRun run, Machine machine, RestingMachine resting, ResumedMachines? resume = null)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(machine);
@@ -28,7 +29,7 @@ public sealed class MachineTurn
         _run = run;
         Machine = machine;
         _spec = run.Plan.SpecOf(resting.Number);
-        resting.WakeUp(machine, run);
+        resting.WakeUp(machine, run, resume);
         _first = machine.NextGeneration;
         _end = run.EndOfSlice(_first);
     }

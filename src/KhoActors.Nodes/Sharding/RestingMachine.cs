@@ -59,34 +59,46 @@ public sealed class RestingMachine
     public void Recover(SliceRecorded slice)
     {
         ArgumentNullException.ThrowIfNull(slice);
-        Require(slice.Run, slice.Machine, slice.FirstGeneration == NextGeneration && slice.EndGeneration > NextGeneration, slice.FirstGeneration);
+        bool isFirst = LastSlice is null && NextGeneration == 0;
+        Require(slice.Run, slice.Machine, (isFirst || slice.FirstGeneration == NextGeneration) && slice.EndGeneration > NextGeneration, slice.FirstGeneration);
         _behind.Add(slice);
         LastSlice = slice;
         NextGeneration = slice.EndGeneration;
     }
 
+    /// <summary>The machine was recorded before in a history of another engine; nothing was taken up here.</summary>
+    /// <param name="nextGeneration">The generation that boots next.</param>
+    public void StandsAt(int nextGeneration) => NextGeneration = nextGeneration;
+
     /// <summary>Brings the machine to where its records end: woken from its snapshot, and replayed and compared from there.</summary>
     /// <param name="machine">Will carry it, recording.</param>
     /// <param name="run">Its run.</param>
+    /// <param name="resume">Where the run was recorded before by another engine, or null.</param>
     /// <exception cref="ReplayDivergenceException">The replay differs from a record.</exception>
     /// <exception cref="HistoryDamageException">A record is damaged.</exception>
     /// <exception cref="Subsystems.Actors.SnapshotFormatException">The snapshot is damaged or of another version.</exception>
-    public void WakeUp(Machine machine, ShardedRun run)
+    public void WakeUp(Machine machine, ShardedRun run, ResumedMachines? resume = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(run);
         MachineSpec spec = run.Plan.SpecOf(Number);
-        if (_behind.Count == 0 && Snapshot.IsEmpty)
-        {
-            machine.PowerOff(spec, recording: run.Recording);
-        }
-        else if (_behind.Count == 0)
+        int recordedFrom = _behind.Count == 0 ? NextGeneration : _behind[0].FirstGeneration;
+        if (!Snapshot.IsEmpty)
         {
             machine.WakeUp(spec, Snapshot, recording: run.Recording);
         }
+        else if (recordedFrom > 0 && resume is not null)
+        {
+            resume.Return(machine, run, spec);
+        }
         else
         {
-            Replay(machine, run);
+            machine.PowerOff(spec, recording: run.Recording);
+        }
+
+        foreach (SliceRecorded slice in _behind)
+        {
+            Replay(machine, run, slice);
         }
 
         if (machine.NextGeneration != NextGeneration)
@@ -114,14 +126,18 @@ public sealed class RestingMachine
 
     private string Place => $"run {Run}, machine {Number:d8}";
 
-    private void Replay(Machine machine, ShardedRun run)
+    private void Replay(Machine machine, ShardedRun run, SliceRecorded slice)
     {
-        MachineCheckpoint? checkpoint = Snapshot.IsEmpty ? null : new MachineCheckpoint(Number, SnapshotGeneration, Snapshot);
-        MachineReplayOptions options = new() { EndGeneration = NextGeneration, Recording = run.Recording };
-        IEnumerable<SliceRecord> records = _behind.Select(slice => run.Codec.Decode(new StoredSlice(Number, slice.FirstGeneration, slice.Encoded), $"run {Run}"));
-        if (MachineReplay.Run(machine, run.Plan, records, options, checkpoint) is { } difference)
+        SliceRecord record = run.Codec.Decode(new StoredSlice(Number, slice.FirstGeneration, slice.Encoded), $"run {Run}");
+        if (record.FirstGeneration != machine.NextGeneration || record.EndGeneration != slice.EndGeneration)
         {
-            throw new ReplayDivergenceException(difference);
+            throw new HistoryDamageException(
+                $"{Place}: a record of generations {record.FirstGeneration} to {record.EndGeneration - 1}, where generation {machine.NextGeneration} is expected");
+        }
+
+        foreach (GenerationRecord generation in record.Generations)
+        {
+            machine.RunGeneration(isLast: machine.NextGeneration == run.Facts.Kexecs, replayed: generation);
         }
     }
 

@@ -11,7 +11,8 @@ namespace KhoActors.Nodes.History.Journal;
 /// <remarks>
 /// Layouts, in order:
 /// <list type="table">
-/// <item><term><c>announced/1</c></term><description>run</description></item>
+/// <item><term><c>announced/1</c></term><description>run; ticket (8 bytes, little-endian)</description></item>
+/// <item><term><c>closed/1</c></term><description>run</description></item>
 /// <item><term><c>run/1</c></term><description>run; the facts as in a <c>.khist</c> file; 1 when the engine chose the orders, else 0</description></item>
 /// <item><term><c>reopened/1</c></term><description>run</description></item>
 /// <item><term><c>over/1</c></term><description>run; state (2 finished, 3 interrupted, 4 defect); digest as text; UTC ticks</description></item>
@@ -30,6 +31,9 @@ public static class JournalCodec
 
     /// <summary>Manifest of <see cref="RunAnnounced"/>.</summary>
     public const string Announced = "announced/1";
+
+    /// <summary>Manifest of <see cref="RunClosed"/>.</summary>
+    public const string Closed = "closed/1";
 
     /// <summary>Manifest of <see cref="RunBegun"/>.</summary>
     public const string Run = "run/1";
@@ -50,7 +54,7 @@ public static class JournalCodec
     public const string Checkpoint = "checkpoint/1";
 
     /// <summary>The manifests that <see cref="Read"/> knows.</summary>
-    public static IReadOnlyList<string> Manifests { get; } = [Announced, Run, Reopened, Over, Advance, Slice, Checkpoint];
+    public static IReadOnlyList<string> Manifests { get; } = [Announced, Closed, Run, Reopened, Over, Advance, Slice, Checkpoint];
 
     /// <summary>The manifest of an event.</summary>
     /// <param name="journalEvent">The event.</param>
@@ -58,6 +62,7 @@ public static class JournalCodec
     public static string ManifestOf(JournalEvent journalEvent) => journalEvent switch
     {
         RunAnnounced => Announced,
+        RunClosed => Closed,
         RunBegun => Run,
         RunReopened => Reopened,
         RunOver => Over,
@@ -77,6 +82,10 @@ public static class JournalCodec
         {
             case RunAnnounced announced:
                 writer.WriteVar((ulong)announced.Run);
+                writer.WriteUInt64(announced.Ticket);
+                break;
+            case RunClosed closed:
+                writer.WriteVar((ulong)closed.Run);
                 break;
             case RunBegun begun:
                 writer.WriteVar((ulong)begun.Run);
@@ -130,7 +139,8 @@ public static class JournalCodec
         RecordReader reader = new(WithoutChecksum(manifest, payload, place), $"{place}: {manifest}");
         JournalEvent read = manifest switch
         {
-            Announced => new RunAnnounced(ReadRun(reader)),
+            Announced => new RunAnnounced(ReadRun(reader), reader.ReadUInt64("the ticket")),
+            Closed => new RunClosed(ReadRun(reader)),
             Run => new RunBegun(ReadRun(reader), StoredRunCodec.ReadFacts(reader), reader.ReadVar("whether the engine chose the orders", 1) == 1),
             Reopened => new RunReopened(ReadRun(reader)),
             Over => ReadOver(reader),
@@ -152,6 +162,29 @@ public static class JournalCodec
         };
         reader.RequireEnd();
         return read;
+    }
+
+    /// <summary>Encodes a difference, for nodes to tell each other.</summary>
+    /// <param name="difference">The difference.</param>
+    /// <returns>The bytes.</returns>
+    public static byte[] Write(ReplayDifference difference)
+    {
+        ArgumentNullException.ThrowIfNull(difference);
+        SnapshotWriter writer = new();
+        FleetResultCodec.Write(writer, difference);
+        return writer.Written.ToArray();
+    }
+
+    /// <summary>Decodes a difference.</summary>
+    /// <param name="bytes">What <see cref="Write(ReplayDifference)"/> wrote.</param>
+    /// <returns>The difference.</returns>
+    /// <exception cref="HistoryDamageException">The bytes are none.</exception>
+    public static ReplayDifference ReadDifference(ReadOnlyMemory<byte> bytes)
+    {
+        RecordReader reader = new(bytes, "a difference");
+        ReplayDifference difference = FleetResultCodec.ReadDifference(reader);
+        reader.RequireEnd();
+        return difference;
     }
 
     private static ReadOnlyMemory<byte> WithoutChecksum(string manifest, ReadOnlyMemory<byte> payload, string place)

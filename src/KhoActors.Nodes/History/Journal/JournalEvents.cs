@@ -12,7 +12,12 @@ public abstract record JournalEvent
 
 /// <summary>A number was given to a run. In <see cref="JournalNames.Runs"/>.</summary>
 /// <param name="Run">The number, from 1.</param>
-public sealed record RunAnnounced(int Run) : JournalEvent;
+/// <param name="Ticket">What its client drew, so that a wish that is heard twice makes one run.</param>
+public sealed record RunAnnounced(int Run, ulong Ticket) : JournalEvent;
+
+/// <summary>A run needs no driver any more; announced again when it goes on. In <see cref="JournalNames.Runs"/>.</summary>
+/// <param name="Run">Its number.</param>
+public sealed record RunClosed(int Run) : JournalEvent;
 
 /// <summary>A run begins: the first event of <see cref="JournalNames.Run"/>.</summary>
 /// <param name="Run">Its number.</param>

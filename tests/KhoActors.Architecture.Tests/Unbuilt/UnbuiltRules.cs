@@ -135,9 +135,9 @@ internal sealed class UnbuiltRules
         SemanticModel model = _compilation.GetSemanticModel(tree);
         foreach (SyntaxNode node in tree.GetRoot().DescendantNodes())
         {
-            if (node is BaseArgumentListSyntax { Parent: InvocationExpressionSyntax or BaseObjectCreationExpressionSyntax } list)
+            if (node is BaseArgumentListSyntax { Parent: (InvocationExpressionSyntax or BaseObjectCreationExpressionSyntax) and { } call } list)
             {
-                SymbolInfo called = model.GetSymbolInfo(list.Parent);
+                SymbolInfo called = model.GetSymbolInfo(call);
                 IMethodSymbol[] methods = [.. called.CandidateSymbols.OfType<IMethodSymbol>().Where(IsOurs)];
                 if (called.Symbol is null && methods.Length > 0 && !methods.Any(method => Takes(method, list)))
                 {

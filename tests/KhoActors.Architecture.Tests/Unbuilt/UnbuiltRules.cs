@@ -39,7 +39,7 @@ internal sealed class UnbuiltRules
 
         foreach (SyntaxTree tree in compilation.SyntaxTrees)
         {
-            rules.JudgeCalls(tree);
+            rules.JudgeWhatTheCompilerPassesOver(tree);
         }
 
         return (rules._complaints, rules._excused);
@@ -95,24 +95,9 @@ internal sealed class UnbuiltRules
         return foreign;
     }
 
-    private static bool IsSoughtInOurs(SyntaxNode node, SemanticModel model)
-    {
-        SyntaxNode? holder = node.AncestorsAndSelf().Select(static part => part switch
-        {
-            MemberAccessExpressionSyntax access => access.Expression,
-            QualifiedNameSyntax qualified => qualified.Left,
-            QualifiedCrefSyntax cref => cref.Container,
-            ConditionalAccessExpressionSyntax conditional => conditional.Expression,
-            _ => (SyntaxNode?)null,
-        }).FirstOrDefault(static part => part is not null);
-        if (holder is null)
-        {
-            return false;
-        }
-
-        ISymbol? sought = model.GetTypeInfo(holder).Type ?? model.GetSymbolInfo(holder).Symbol;
-        return sought is INamespaceOrTypeSymbol where && IsOurs(where) && !(where is ITypeSymbol type && HasUnknownBase(type));
-    }
+    // In a type or namespace of ours that is known in full.
+    private static bool IsSoughtInOurs(SyntaxNode node, SemanticModel model) =>
+        UnbuiltNames.HolderOf(node, model) is { } holder && IsOurs(holder) && !(holder is ITypeSymbol type && HasUnknownBase(type));
 
     private static bool HasUnknownBase(ITypeSymbol? type)
     {
@@ -127,29 +112,58 @@ internal sealed class UnbuiltRules
         return false;
     }
 
-    private static bool IsOurs(ISymbol symbol) => symbol.ToDisplayString().StartsWith("KhoActors", StringComparison.Ordinal);
+    private static bool IsOurs(ISymbol symbol) => symbol.Kind != SymbolKind.ErrorType && symbol.ToDisplayString().StartsWith("KhoActors", StringComparison.Ordinal);
 
-    // Where an argument's type is unknown the compiler does not choose among methods; that one of them takes so many is still to be asked.
-    private void JudgeCalls(SyntaxTree tree)
+    private void JudgeWhatTheCompilerPassesOver(SyntaxTree tree)
     {
         SemanticModel model = _compilation.GetSemanticModel(tree);
         foreach (SyntaxNode node in tree.GetRoot().DescendantNodes())
         {
-            if (node is BaseArgumentListSyntax { Parent: (InvocationExpressionSyntax or BaseObjectCreationExpressionSyntax) and { } call } list)
+            switch (node)
             {
-                SymbolInfo called = model.GetSymbolInfo(call);
-                IMethodSymbol[] methods = [.. called.CandidateSymbols.OfType<IMethodSymbol>().Where(IsOurs)];
-                if (called.Symbol is null && methods.Length > 0 && !methods.Any(method => Takes(method, list)))
-                {
-                    Complain(list.GetLocation(), $"no {methods[0].ContainingType.Name}.{methods[0].Name} takes {list}");
-                }
-            }
-            else if (node is ParameterSyntax { Type: null } parameter && IsHandlerOfKnown(parameter, model))
-            {
-                Complain(parameter.GetLocation(), $"write the type of {parameter.Identifier.ValueText}: without Akka nobody else knows it");
+                case BaseArgumentListSyntax { Parent: (InvocationExpressionSyntax or BaseObjectCreationExpressionSyntax) and { } call } list:
+                    JudgeCall(call, list, model);
+                    break;
+                case ParameterSyntax { Type: null } parameter when IsHandlerOfKnown(parameter, model):
+                    Complain(parameter.GetLocation(), $"write the type of {parameter.Identifier.ValueText}: without Akka nobody else knows it");
+                    break;
+                case SimpleNameSyntax name when name.FirstAncestorOrSelf<AnonymousFunctionExpressionSyntax>() is not null:
+                    JudgeNameInHandler(name, model);
+                    break;
             }
         }
     }
+
+    // Where an argument's type is unknown the compiler does not choose among methods; that one of them takes so many is still to be asked.
+    private void JudgeCall(SyntaxNode call, BaseArgumentListSyntax list, SemanticModel model)
+    {
+        SymbolInfo called = model.GetSymbolInfo(call);
+        IMethodSymbol[] methods = [.. called.CandidateSymbols.OfType<IMethodSymbol>().Where(IsOurs)];
+        if (called.Symbol is null && methods.Length > 0 && !methods.Any(method => Takes(method, list)))
+        {
+            Complain(list.GetLocation(), $"no {methods[0].ContainingType.Name}.{methods[0].Name} takes {list}");
+        }
+    }
+
+    // A handler that is given to an unknown method is bound, but what is wrong in it is not reported.
+    private void JudgeNameInHandler(SimpleNameSyntax name, SemanticModel model)
+    {
+        if (!UnbuiltNames.IsUnknown(name, model))
+        {
+            return;
+        }
+
+        bool isMember = UnbuiltNames.IsMember(name);
+        bool mayBeForeign = isMember
+            ? UnbuiltNames.HolderOf(name, model) is not { } holder || (!IsSoughtInOurs(name, model) && (IsUnknownType(holder) || IsForeign(name)))
+            : IsForeign(name);
+        if (!mayBeForeign)
+        {
+            Complain(name.GetLocation(), $"{name.Identifier.ValueText} is not found");
+        }
+    }
+
+    private static bool IsUnknownType(INamespaceOrTypeSymbol holder) => holder is ITypeSymbol type && HasUnknownBase(type);
 
     private static bool Takes(IMethodSymbol method, BaseArgumentListSyntax list)
     {

@@ -75,10 +75,15 @@ public class UnbuiltTests
     public void Sound_sources_are_found_sound() => Judge.Clean(UnbuiltRules.Judge(UnbuiltProject.Bind(Sound), NamesOfSound).Complaints);
 
     [Theory]
+    [InlineData("report.Digest", "report with { Digests = 1 }", "Digests")]
+    [InlineData("report.Digest", "report is { Digests: 1 }", "Digests")]
+    [InlineData("report.Digest", "report?.Digests", "Digests")]
+    [InlineData("report.Digest", "reports.Digest", "reports")]
+    [InlineData("new Drawn(report.Digest)", "new Draws(report.Digest)", "Draws")]
     [InlineData("using KhoActors.Nodes.Fleet;", "using KhoActors.Nodes.Fleets;", "Fleets")]
     [InlineData("MachineSpec spec", "MachineSpecs spec", "MachineSpecs")]
     [InlineData("report.Digest", "report.Digests", "Digests")]
-    [InlineData("report.Digest)", "report.Digest, 1)", "CS1729")]
+    [InlineData("report.Digest)", "report.Digest, 1)", "takes")]
     [InlineData("FleetPlan.Equals(", "FleetPlan.Equal(", "Equal")]
     [InlineData("FleetPlan.Equals(", "FleetPlans.Equals(", "FleetPlans")]
     [InlineData("FleetPlan.Equals(Self, Context)", "FleetPlan.Equals(Self, Context, 3)", "takes")]
@@ -89,7 +94,6 @@ public class UnbuiltTests
     [InlineData("drawn.PipeTo(Self)", "drawn.PipeFrom(Self)", "PipeFrom")]
     [InlineData("IActorRef>", "IActorReference>", "IActorReference")]
     [InlineData("Context.Watch", "spec.Context", "Context")]
-    [InlineData("private void OnDrawn", "internal void OnDrawn", "")]
     public void A_mistake_is_caught(string sound, string mistaken, string complaint)
     {
         string planted = Sound.Replace(sound, mistaken, StringComparison.Ordinal);
@@ -97,8 +101,7 @@ public class UnbuiltTests
 
         IReadOnlyList<string> complaints = UnbuiltRules.Judge(UnbuiltProject.Bind(planted), NamesOfSound).Complaints;
 
-        Assert.Equal(complaint.Length == 0, complaints.Count == 0);
-        Assert.True(complaint.Length == 0 || complaints.Any(one => one.Contains(complaint, StringComparison.Ordinal)), string.Join('\n', complaints));
+        Assert.True(complaints.Any(one => one.Contains(complaint, StringComparison.Ordinal)), string.Join('\n', complaints));
     }
 
     [Fact]
@@ -106,7 +109,9 @@ public class UnbuiltTests
     {
         string planted = Sound.Replace("internal sealed class Planted", "public sealed class Planted", StringComparison.Ordinal);
 
-        Assert.Contains(UnbuiltRules.Judge(UnbuiltProject.Bind(planted), NamesOfSound).Complaints, static one => one.Contains("CS1591", StringComparison.Ordinal));
+        IReadOnlyList<string> complaints = UnbuiltRules.Judge(UnbuiltProject.Bind(planted), NamesOfSound).Complaints;
+
+        Assert.Contains(complaints, static one => one.Contains("CS1591", StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Names() =>

@@ -9,7 +9,6 @@ public class TidyTests
     private static readonly string[] TextPatterns =
         ["*.cs", "*.md", "*.yaml", "*.props", "*.targets", "*.csproj", "*.conf", "*.json", "*.svg", "*.txt", "kho", "run"];
 
-
     private static readonly string[] KindsOfClass = ["Models", "Helpers", "Utils", "Interfaces", "Common", "Misc"];
 
     // Spelled in halves, so that this file does not complain about itself.

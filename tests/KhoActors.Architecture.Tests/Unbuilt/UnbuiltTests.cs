@@ -26,7 +26,7 @@ public class UnbuiltTests
 
             public Planted(MachineSpec spec, Task<ulong> drawn)
             {
-                Receive<GenerationReport>((GenerationReport report) => Sender.Tell(new Drawn(report.Digest)));
+                Receive<GenerationReport>((GenerationReport report) => Sender.Tell(new Drawn(report.Generation)));
                 Receive<Drawn>(OnDrawn);
                 drawn.PipeTo(Self);
                 Context.Watch(_children[0]);
@@ -41,7 +41,7 @@ public class UnbuiltTests
 
             private void OnDrawn(Drawn drawn) => Self.Tell(drawn with { Value = 1 });
 
-            private sealed record Drawn(ulong Value);
+            private sealed record Drawn(int Value);
         }
         """;
 
@@ -75,15 +75,15 @@ public class UnbuiltTests
     public void Sound_sources_are_found_sound() => Judge.Clean(UnbuiltRules.Judge(UnbuiltProject.Bind(Sound), NamesOfSound).Complaints);
 
     [Theory]
-    [InlineData("report.Digest", "report with { Digests = 1 }", "Digests")]
-    [InlineData("report.Digest", "report is { Digests: 1 }", "Digests")]
-    [InlineData("report.Digest", "report?.Digests", "Digests")]
-    [InlineData("report.Digest", "reports.Digest", "reports")]
-    [InlineData("new Drawn(report.Digest)", "new Draws(report.Digest)", "Draws")]
+    [InlineData("report.Generation", "report with { Generations = 1 }", "Generations")]
+    [InlineData("report.Generation", "report is { Generations: 1 }", "Generations")]
+    [InlineData("report.Generation", "report?.Generations", "Generations")]
+    [InlineData("report.Generation", "reports.Digest", "reports")]
+    [InlineData("new Drawn(report.Generation)", "new Draws(report.Generation)", "Draws")]
     [InlineData("using KhoActors.Nodes.Fleet;", "using KhoActors.Nodes.Fleets;", "Fleets")]
     [InlineData("MachineSpec spec", "MachineSpecs spec", "MachineSpecs")]
-    [InlineData("report.Digest", "report.Digests", "Digests")]
-    [InlineData("report.Digest)", "report.Digest, 1)", "takes")]
+    [InlineData("report.Generation", "report.Generations", "Generations")]
+    [InlineData("report.Generation)", "report.Generation, 1)", "takes")]
     [InlineData("FleetPlan.Equals(", "FleetPlan.Equal(", "Equal")]
     [InlineData("FleetPlan.Equals(", "FleetPlans.Equals(", "FleetPlans")]
     [InlineData("FleetPlan.Equals(Self, Context)", "FleetPlan.Equals(Self, Context, 3)", "takes")]

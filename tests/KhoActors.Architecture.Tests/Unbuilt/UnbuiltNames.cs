@@ -42,7 +42,8 @@ internal static class UnbuiltNames
 
         TypeInfo type = model.GetTypeInfo(holder);
         ITypeSymbol? sought = holder is PatternSyntax ? type.ConvertedType : type.Type;
-        if (holder.Parent is ConditionalAccessExpressionSyntax && sought is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } some)
+        if (holder.Parent is ConditionalAccessExpressionSyntax
+            && sought is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } some)
         {
             sought = some.TypeArguments[0];
         }

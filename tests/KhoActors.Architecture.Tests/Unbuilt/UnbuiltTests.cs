@@ -35,7 +35,7 @@ public class UnbuiltTests
 
             public int Number { get; }
 
-            protected override void PreStart() => Self.Tell(FleetPlan.Equals(Self, Context));
+            protected override void PreStart() => Self.Tell(FleetRunner.Run(Self, Context));
 
             private static int SplitMix64Jump(int from, int count) => from + count;
 
@@ -84,9 +84,9 @@ public class UnbuiltTests
     [InlineData("MachineSpec spec", "MachineSpecs spec", "MachineSpecs")]
     [InlineData("report.Generation", "report.Generations", "Generations")]
     [InlineData("report.Generation)", "report.Generation, 1)", "takes")]
-    [InlineData("FleetPlan.Equals(", "FleetPlan.Equal(", "Equal")]
-    [InlineData("FleetPlan.Equals(", "FleetPlans.Equals(", "FleetPlans")]
-    [InlineData("FleetPlan.Equals(Self, Context)", "FleetPlan.Equals(Self, Context, 3)", "takes")]
+    [InlineData("FleetRunner.Run(", "FleetRunner.Start(", "Start")]
+    [InlineData("FleetRunner.Run(", "FleetRunners.Run(", "FleetRunners")]
+    [InlineData("FleetRunner.Run(Self, Context)", "FleetRunner.Run(Self, Context, 3)", "takes")]
     [InlineData("SplitMix64Jump(Sender.Path.Uid, 3)", "SplitMix64Jump(Sender.Path.Uid, 3, 4)", "takes")]
     [InlineData("SplitMix64Jump(Sender.Path.Uid, 3)", "SplitMix64Jump(Sender.Path.Uid, counts: 4)", "takes")]
     [InlineData("drawn with { Value = 1 }", "drawn with { Values = 1 }", "Values")]

@@ -179,7 +179,7 @@ public sealed class FleetResult
         }
     }
 
-    /// <summary>The name of an end, as outcomes are counted by.</summary>
+    /// <summary>How reports, histories and exports call the end of a generation.</summary>
     internal static string NameOf(GenerationEnd end) => end switch
     {
         GenerationEnd.Kexec => "kexec",

@@ -11,73 +11,80 @@ namespace KhoActors.Nodes.Fleet;
 internal sealed class MachineReturn(FleetCourse course, Machine machine, MachineSpec spec, List<string> warnings)
 {
     private readonly ResumePoint _resume = course.Options.Resume!;
+    private readonly int _number = spec.Number;
+    private readonly int _recorded = course.NextOf(spec.Number);
 
     /// <summary>Brings it back.</summary>
-    /// <param name="number">Its number.</param>
     /// <returns>False when the run was stopped on the way.</returns>
     /// <exception cref="ReplayDivergenceException">The replay differs from a record.</exception>
     /// <exception cref="HistoryDamageException">A record is damaged or missing.</exception>
-    public bool Run(int number)
+    public bool Run()
     {
-        string? refusal = course.CheckpointOf(number) > 0 ? WakeUpAtCheckpoint(number) : null;
-        if (refusal is not null)
+        MachineCheckpoint? checkpoint = null;
+        if (course.CheckpointOf(_number) > 0 && !TryCheckpoint(out checkpoint, out string problem))
         {
-            warnings.Add($"machine {number:d8}: its checkpoint cannot be used ({refusal}); it is replayed from its first power-on");
+            warnings.Add($"machine {_number:d8}: its checkpoint cannot be used ({problem}); it is replayed from its first power-on");
+            checkpoint = null;
         }
 
-        if (refusal is not null || course.CheckpointOf(number) == 0)
-        {
-            machine.PowerOff(spec, recording: course.Recording);
-        }
-
-        return Replay(number);
+        return checkpoint?.NextGeneration == _recorded || Replay(checkpoint);
     }
 
-    /// <summary>Takes the machine up at its checkpoint.</summary>
-    /// <returns>Null, or why that was not possible.</returns>
-    private string? WakeUpAtCheckpoint(int number)
+    /// <summary>Takes the machine up at its checkpoint, and finds out whether it is the machine of the records.</summary>
+    private bool TryCheckpoint(out MachineCheckpoint? checkpoint, out string problem)
     {
+        checkpoint = null;
         try
         {
-            if (_resume.ReadCheckpoint(number) is not { } checkpoint)
-            {
-                return "it is missing";
-            }
-
-            machine.WakeUp(spec, checkpoint.Snapshot, recording: course.Recording);
-            int next = machine.NextGeneration;
-            return next == 0 || next > course.NextOf(number)
-                ? $"it stands before generation {next}, and {course.NextOf(number)} are recorded"
-                : DigestBefore(number, next).Span.SequenceEqual(machine.Digest) ? null : "its digest is not the recorded one";
+            checkpoint = _resume.ReadCheckpoint(_number);
+            problem = checkpoint is null ? "it is missing" : WakeUp(checkpoint);
         }
         catch (SnapshotFormatException damage)
         {
-            return damage.Message;
+            problem = damage.Message;
         }
         catch (HistoryDamageException damage)
         {
-            return damage.Message;
+            problem = damage.Message;
         }
+
+        return problem.Length == 0;
     }
 
-    /// <summary>What the machine's digest was when a generation was about to boot.</summary>
-    private ReadOnlyMemory<byte> DigestBefore(int number, int generation) => generation == course.NextOf(number)
-        ? course.DigestOf(number)
-        : _resume.ReadGenerations(number, generation - 1, generation).Single().Digest;
-
-    private bool Replay(int number)
+    private string WakeUp(MachineCheckpoint checkpoint)
     {
-        int end = course.NextOf(number);
-        foreach (GenerationRecord record in _resume.ReadGenerations(number, machine.NextGeneration, end))
+        machine.WakeUp(spec, checkpoint.Snapshot, recording: course.Recording);
+        int next = machine.NextGeneration;
+        if (next == 0 || next > _recorded || next != checkpoint.NextGeneration)
         {
-            if (course.IsStopped)
-            {
-                return false;
-            }
-
-            machine.RunGeneration(isLast: record.Report.Generation == course.Plan.Scenario.Kexecs, replayed: record);
+            return $"it says generation {checkpoint.NextGeneration}, holds a machine before generation {next}, and {_recorded} are recorded";
         }
 
-        return true;
+        ReadOnlyMemory<byte> digest = next == _recorded ? course.DigestOf(_number) : _resume.DigestAfter(_number, next - 1);
+        return digest.Span.SequenceEqual(machine.Digest) ? string.Empty : "its digest is not the recorded one";
     }
+
+    private bool Replay(MachineCheckpoint? checkpoint)
+    {
+        machine.PowerOff(spec, recording: course.Recording);
+        MachineReplayOptions options = new()
+        {
+            EndGeneration = _recorded,
+            Recording = course.Recording,
+            StopRequested = () => course.IsStopped,
+        };
+        IEnumerable<SliceRecord> slices = _resume.ReadSlices(_number, checkpoint?.NextGeneration ?? 0).Select(RequireThisMachine);
+        if (MachineReplay.Run(machine, course.Plan, slices, options, checkpoint) is { } difference)
+        {
+            throw new ReplayDivergenceException(difference);
+        }
+
+        return machine.NextGeneration == _recorded
+            || (course.IsStopped ? false : throw _resume.Damage(_number, $"{_recorded} generations are said to be recorded, {machine.NextGeneration} are"));
+    }
+
+    /// <summary>What goes on by chance behind the records is the machine that scenario and seed draw.</summary>
+    private SliceRecord RequireThisMachine(SliceRecord slice) => slice.Hardware == spec.Hardware && slice.Chain == spec.ChainIndex
+        ? slice
+        : throw _resume.Damage(_number, $"hardware {slice.Hardware} and chain {slice.Chain} are recorded; the run's seed draws {spec.Hardware} and {spec.ChainIndex}");
 }

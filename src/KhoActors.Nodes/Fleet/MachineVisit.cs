@@ -56,7 +56,9 @@ public static class MachineVisit
         }
     }
 
-    private static void RequireBelow(int number, int count, string what, string scenario)
+    /// <summary>Refuses a machine or a generation that there is not.</summary>
+    /// <exception cref="MachineVisitException">There is not.</exception>
+    internal static void RequireBelow(int number, int count, string what, string scenario)
     {
         if (number < 0 || number >= count)
         {

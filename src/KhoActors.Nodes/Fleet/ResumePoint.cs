@@ -87,6 +87,18 @@ public sealed class ResumePoint
         }
     }
 
+    /// <summary>Refuses to start from sums that are not those of the records.</summary>
+    /// <param name="generations">Generations that are recorded.</param>
+    /// <exception cref="ResumeException">They are not.</exception>
+    internal void RequireSum(long generations)
+    {
+        if (generations != _run.Sums.Generations)
+        {
+            throw new ResumeException(
+                $"{Name} counts {_run.Sums.Generations} generations and has records of {generations}: another process may be running it");
+        }
+    }
+
     /// <summary>Counts what is recorded.</summary>
     /// <param name="result">Receives it.</param>
     internal void AddRecorded(FleetResult result)
@@ -108,39 +120,22 @@ public sealed class ResumePoint
     /// <summary>The newest checkpoint of a machine.</summary>
     internal MachineCheckpoint? ReadCheckpoint(int machine) => _slices.ReadCheckpoint(machine);
 
-    /// <summary>Recorded generations of a machine, one slice in memory at a time.</summary>
-    /// <param name="machine">Its number.</param>
-    /// <param name="first">The first of them.</param>
-    /// <param name="end">The generation behind the last.</param>
-    /// <returns>All of them.</returns>
-    /// <exception cref="HistoryDamageException">While they are read: one is damaged or missing.</exception>
-    internal IEnumerable<GenerationRecord> ReadGenerations(int machine, int first, int end)
+    /// <summary>The records of a machine from the one that holds a generation.</summary>
+    internal IEnumerable<SliceRecord> ReadSlices(int machine, int generation) => _slices.Read(machine, generation / SliceGenerations * SliceGenerations);
+
+    /// <summary>The recorded digest of a machine after a generation.</summary>
+    internal ReadOnlyMemory<byte> DigestAfter(int machine, int generation)
     {
-        if (first >= end)
+        foreach (SliceRecord slice in ReadSlices(machine, generation))
         {
-            yield break;
+            return generation < slice.EndGeneration ? slice.Generations[generation - slice.FirstGeneration].Digest : default;
         }
 
-        int next = first;
-        foreach (SliceRecord slice in _slices.Read(machine, first / SliceGenerations * SliceGenerations))
-        {
-            foreach (GenerationRecord generation in slice.Generations)
-            {
-                if (generation.Report.Generation == next && next < end)
-                {
-                    next++;
-                    yield return generation;
-                }
-            }
-
-            if (next == end)
-            {
-                yield break;
-            }
-        }
-
-        throw _slices.Damage(machine, $"the record of generations from {next} is missing; they are said to be recorded up to {end - 1}");
+        throw Damage(machine, $"the record of generation {generation} is missing");
     }
+
+    /// <summary>Damage that shows when records are put together.</summary>
+    internal HistoryDamageException Damage(int machine, string what) => _slices.Damage(machine, what);
 
     private string Name => $"{_store.Address}, run {_run.Number}";
 

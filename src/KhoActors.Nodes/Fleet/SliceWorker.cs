@@ -19,6 +19,13 @@ internal sealed class SliceWorker(FleetCourse course) : IWorker, IDisposable
     public static bool ConcernsAll(Exception failure) =>
         failure is HistoryUnavailableException or HistoryDamageException or DivergentRecordException or SpillException;
 
+    /// <summary>A failure of ours in one machine, named.</summary>
+    public static string DefectOf(int number, Exception defect)
+    {
+        bool speaksForItself = defect is SimulatorDefectException or LivelockException or SnapshotFormatException;
+        return $"machine {number:d8}: {(speaksForItself ? defect.Message : $"{defect.GetType().Name}: {defect.Message}")}";
+    }
+
     public void Work(int number)
     {
         if (!course.TakesPart(number) || course.IsStopped)
@@ -43,14 +50,11 @@ internal sealed class SliceWorker(FleetCourse course) : IWorker, IDisposable
         {
             // Whatever fails outside a delivery (a boot, a load, a snapshot) is a defect of ours as well, and stops this machine only.
             course.TakeOut(number);
-            Result.Defects.Add($"machine {number:d8}: {Describe(defect)}");
+            Result.Defects.Add(DefectOf(number, defect));
         }
     }
 
     public void Dispose() => _machine.Dispose();
-
-    private static string Describe(Exception defect) =>
-        defect is SimulatorDefectException or LivelockException or SnapshotFormatException ? defect.Message : $"{defect.GetType().Name}: {defect.Message}";
 
     private void RunSlice(int number)
     {
@@ -95,8 +99,7 @@ internal sealed class SliceWorker(FleetCourse course) : IWorker, IDisposable
 
         if (course.NextOf(number) > 0)
         {
-            MachineReturn back = new(course, _machine, spec, Result.Warnings);
-            return back.Run(number);
+            return new MachineReturn(course, _machine, spec, Result.Warnings).Run();
         }
 
         course.PowerOn();

@@ -1,4 +1,5 @@
 using KhoActors.Nodes.Fleet;
+using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Nodes.History;
 
@@ -101,7 +102,9 @@ public interface IHistoryStore : IDisposable
 
     /// <summary>Reads everything and compares every checksum, count and sum.</summary>
     /// <param name="damage">Called for each thing that is wrong, with the sentence that names it.</param>
-    void Verify(Action<string> damage);
+    /// <param name="clients">Where clients are that runs name; null for those that come with the laboratory. Records of a run with clients
+    /// from outside are decoded only with their catalog; their checksums are compared without.</param>
+    void Verify(Action<string> damage, ClientCatalog? clients = null);
 
     /// <summary>Bytes that the history takes on its medium, of all runs.</summary>
     /// <returns>Bytes.</returns>

@@ -23,6 +23,9 @@ public static class DecisionLog
     /// <summary>The operation behind the last one: a client's number in one byte, its operation in another.</summary>
     public const int OperationLimit = 1 << 16;
 
+    /// <summary>Operations that the program of one client may have.</summary>
+    public const int ClientOperations = 256;
+
     internal const int KindBits = 2;
     internal const int BitsOfFirstByte = 7 - KindBits;
 
@@ -43,7 +46,7 @@ public static class DecisionLog
     public static int OperationOf(int client, int operation)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(client, 255);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(operation, 255);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(operation, ClientOperations);
         return ((client + 1) << 8) | operation;
     }
 }

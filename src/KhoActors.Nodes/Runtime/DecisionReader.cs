@@ -10,6 +10,7 @@ public sealed class DecisionReader
 {
     private readonly ReadOnlyMemory<byte> _bytes;
     private int _position;
+    private bool _isNewStream;
     private int _stream = DecisionLog.WorkloadStream;
 
     /// <summary>Reads from the beginning.</summary>
@@ -27,6 +28,7 @@ public sealed class DecisionReader
     {
         decision = default;
         ulong skipped = 0;
+        _isNewStream = false;
         if (_position == _bytes.Length)
         {
             return false;
@@ -72,8 +74,14 @@ public sealed class DecisionReader
             return skipped + 1;
         }
 
+        if (skipped != 0 || _isNewStream)
+        {
+            throw Problem(at, skipped != 0 ? "draws that go into no decision" : "a stream without a decision");
+        }
+
         _stream = (int)stream;
-        return skipped == 0 ? 0UL : throw Problem(at, "draws that go into no decision");
+        _isNewStream = true;
+        return 0;
     }
 
     private Decision ReadOperation(ulong operation, ulong skipped, int at)
@@ -86,6 +94,11 @@ public sealed class DecisionReader
         if (skipped != 0 && _stream != DecisionLog.WorkloadStream)
         {
             throw Problem(at, "draws that go into no decision");
+        }
+
+        if (_isNewStream && skipped == 0)
+        {
+            throw Problem(at, "a stream without a decision");
         }
 
         _stream = DecisionLog.WorkloadStream;

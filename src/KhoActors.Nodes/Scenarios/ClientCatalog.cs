@@ -1,3 +1,4 @@
+using KhoActors.Nodes.Runtime;
 using KhoActors.Subsystems.Clients;
 using KhoActors.Subsystems.Kho;
 using KhoActors.Subsystems.Pstore;
@@ -47,7 +48,7 @@ public sealed class ClientCatalog
     /// <summary>This catalog and more clients.</summary>
     /// <param name="clients">The clients to add.</param>
     /// <returns>The larger catalog.</returns>
-    /// <exception cref="ArgumentException">Two clients have one name, or a name or an actor number is not acceptable; the message says which.</exception>
+    /// <exception cref="ArgumentException">Two clients have one name, or a name, an actor number or a number of operations is not acceptable; the message says which.</exception>
     public ClientCatalog With(IEnumerable<KhoClient> clients)
     {
         List<KhoClient> all = [.. _clients];
@@ -57,6 +58,8 @@ public sealed class ClientCatalog
                 : all.Exists(other => other.Name == client.Name) ? "there is a client with this name already"
                 : client.Actor.Value is < FirstOutsideActor or > LastActor
                     ? $"its actor number is {client.Actor.Value}, accepted: from {FirstOutsideActor} to {LastActor}"
+                : client.UserProgram?.Invoke().Operations.Count > DecisionLog.ClientOperations
+                    ? $"its user program has more than {DecisionLog.ClientOperations} operations"
                 : string.Empty;
             all.Add(problem.Length == 0 ? client : throw new ArgumentException($"client '{client.Name}': {problem}", nameof(clients)));
         }

@@ -31,6 +31,9 @@ internal sealed class RecordedRun
         }
     }
 
+    private RecordedRun(FleetPlan plan, MachineSpec spec, List<GenerationRecord> records, List<byte[]> checkpoints) =>
+        (Plan, Spec, Records, Checkpoints) = (plan, spec, records, checkpoints);
+
     public FleetPlan Plan { get; }
 
     public MachineSpec Spec { get; }
@@ -49,6 +52,14 @@ internal sealed class RecordedRun
 
     public static ResolvedScenario Load(string scenario, params string[] settings) => Shipped.Load(scenario, settings);
 
+    /// <summary>The run with another record in the place of one.</summary>
+    public RecordedRun With(int generation, GenerationRecord record)
+    {
+        RecordedRun changed = new(Plan, Spec, [.. Records], Checkpoints);
+        changed.Records[generation] = record;
+        return changed;
+    }
+
     /// <summary>The records in slices.</summary>
     public IEnumerable<SliceRecord> Slices(int generations = 4)
     {
@@ -66,6 +77,17 @@ internal sealed class RecordedRun
 
     /// <summary>A machine whose workload generator throws when it is asked.</summary>
     public static Machine MachineWithoutChance() => new() { Generator = new ThrowingGenerator() };
+
+    /// <summary>Two records are the same in everything.</summary>
+    public static void AssertSame(GenerationRecord expected, GenerationRecord found)
+    {
+        Assert.Empty(ReportComparison.Differences(expected.Report, found.Report));
+        Assert.Equal(expected.DrawCounters, found.DrawCounters);
+        Assert.Equal(expected.Decisions.ToArray(), found.Decisions.ToArray());
+        Assert.Equal(expected.Order.ToArray(), found.Order.ToArray());
+        Assert.Equal(expected.Trail.ToArray(), found.Trail.ToArray());
+        Assert.Equal(expected.Digest.ToArray(), found.Digest.ToArray());
+    }
 
     private sealed class ThrowingGenerator : IDecider
     {

@@ -89,7 +89,7 @@ internal static class SliceBench
     private static GenerationRecord RandomGeneration(SplitMix64 random, int number, ulong[] draws, bool hasOrder, bool hasViolations)
     {
         Violation[] violations = hasViolations
-            ? [.. Enumerable.Range(0, random.Index(8) == 0 ? Violation.KeptMax : random.Index(3)).Select(_ => RandomViolation(random, number))]
+            ? [.. Enumerable.Range(0, random.Index(40) == 0 ? Violation.KeptMax : random.Index(3)).Select(_ => RandomViolation(random, number))]
             : [];
         for (int i = 0; i < draws.Length; i++)
         {

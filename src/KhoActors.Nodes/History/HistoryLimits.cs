@@ -1,0 +1,26 @@
+namespace KhoActors.Nodes.History;
+
+/// <summary>Most bytes that a value of a history may have: a hostile history cannot make a reader allocate more.</summary>
+internal static class HistoryLimits
+{
+    /// <summary>Names, states, seeds, times.</summary>
+    public const int NameBytes = 4 << 10;
+
+    /// <summary>Texts: command lines, what an invariant found.</summary>
+    public const int TextBytes = 1 << 20;
+
+    /// <summary>A resolved scenario.</summary>
+    public const int ScenarioBytes = 16 << 20;
+
+    /// <summary>The encoding of a slice.</summary>
+    public const int RecordBytes = 16 << 20;
+
+    /// <summary>The snapshot of a machine.</summary>
+    public const int SnapshotBytes = 64 << 20;
+
+    /// <summary>Assemblies that brought clients to a run.</summary>
+    public const int ClientAssemblies = 1 << 10;
+
+    /// <summary>A SHA-256.</summary>
+    public const int DigestBytes = 32;
+}

@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Security.Cryptography;
+using KhoActors.Nodes.History;
 using KhoActors.Nodes.Scenarios;
 using KhoActors.Subsystems.Clients;
 
@@ -27,6 +29,29 @@ internal static class ClientAssemblies
         }
 
         return catalog;
+    }
+
+    /// <summary>What a history keeps of assemblies.</summary>
+    /// <param name="files">The assemblies, or null.</param>
+    /// <returns>Path and SHA-256 of each, in the same order.</returns>
+    /// <exception cref="UsageException">A file is not there or cannot be read.</exception>
+    public static IReadOnlyList<ClientAssemblyFact> FactsOf(IReadOnlyList<string>? files) => [.. (files ?? []).Select(FactOf)];
+
+    private static ClientAssemblyFact FactOf(string file)
+    {
+        try
+        {
+            using FileStream content = File.OpenRead(file);
+            return new ClientAssemblyFact(file, Convert.ToHexStringLower(SHA256.HashData(content)));
+        }
+        catch (FileNotFoundException)
+        {
+            throw Refuse(file, "no such file");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw Refuse(file, FirstLine(failure.Message));
+        }
     }
 
     private static List<KhoClient> ClientsOf(string file)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using KhoActors.Host.Commands;
+using KhoActors.Host.Runs;
 using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Host;
@@ -44,6 +45,12 @@ internal static class CommandLine
 
             return ExitCode.Usage;
         }
+        catch (Exception failure) when (StorageFailure.Of(failure) is not null)
+        {
+            StorageFailure meaning = StorageFailure.Of(failure)!;
+            terminal.Complain(OnOneLine(meaning.Sentence));
+            return meaning.ExitCode;
+        }
         catch (OperationCanceledException) when (terminal.Interrupted.IsCancellationRequested)
         {
             terminal.Complain("interrupted");
@@ -68,6 +75,9 @@ internal static class CommandLine
         RootCommand root = new("A deterministic laboratory for Linux Kexec HandOver: simulated machines hand memory from kernel to kernel.")
         {
             RunCommand.Create(terminal),
+            RunsCommand.Create(terminal),
+            ReplayCommand.Create(terminal),
+            ExportCommand.Create(terminal),
             BootCommand.Create(terminal),
             ConformanceCommand.Create(terminal),
             InspectCommand.Create(terminal),
@@ -118,6 +128,14 @@ internal static class CommandLine
                 .FirstOrDefault(static token => token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
     }
 
-    private static string HelpOf(CommandResult command) =>
-        command.Parent is null ? "kho --help" : $"kho {command.Command.Name} --help";
+    private static string HelpOf(CommandResult command)
+    {
+        string path = string.Empty;
+        for (CommandResult? each = command; each?.Parent is not null; each = each.Parent as CommandResult)
+        {
+            path = $"{each.Command.Name} {path}";
+        }
+
+        return $"kho {path}--help";
+    }
 }

@@ -72,6 +72,19 @@ internal sealed class Terminal
     /// <param name="message">The line, without the program's name.</param>
     public void Complain(string message) => Error.WriteLine($"kho: {message}");
 
+    /// <summary>Text of others, from a history for example, as one line that cannot command a terminal.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The text with a question mark for each control character.</returns>
+    public static string Printable(string text) => text.Any(char.IsControl)
+        ? string.Create(text.Length, text, static (line, source) =>
+        {
+            for (int i = 0; i < line.Length; i++)
+            {
+                line[i] = char.IsControl(source[i]) ? '?' : source[i];
+            }
+        })
+        : text;
+
     private IAnsiConsole OutConsole => _outConsole ??= Create(Out, OutIsInteractive);
 
     private IAnsiConsole Create(TextWriter writer, bool interactive)

@@ -77,7 +77,7 @@ public sealed class InspectMachineTests
         JsonElement content = json.GetProperty("content");
 
         Assert.Equal(
-            ["scenario", "seed", "machine", "generation", "kernel", "command_line", "death", "view", "item", "content"], ProgramRun.Fields(json));
+            ["scenario", "seed", "machine", "generation", "kernel", "command_line", "death", "view", "item", "run", "content"], ProgramRun.Fields(json));
         Assert.Equal(["path", "mode", "bytes", "phys", "data", "dts"], ProgramRun.Fields(content));
         Assert.Equal(210, content.GetProperty("data").GetBytesFromBase64().Length);
         Assert.Contains("reserve-mem-v1", content.GetProperty("dts").GetString(), StringComparison.Ordinal);
@@ -264,7 +264,7 @@ public sealed class InspectMachineTests
         ProgramRun run = Inspect(ProgramRun.InTree("tests/data/real/v4-7.3-explicit"), "debugfs");
 
         Assert.Equal(ExitCode.Usage, run.ExitCode);
-        Assert.EndsWith("is a capture: views are of machines of a scenario", run.ErrorLine, StringComparison.Ordinal);
+        Assert.EndsWith("is a capture: views are of simulated machines", run.ErrorLine, StringComparison.Ordinal);
     }
 
     [Fact]

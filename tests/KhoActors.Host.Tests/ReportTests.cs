@@ -9,7 +9,8 @@ public class ReportTests
 {
     private static readonly RunSummary Summary = new()
     {
-        Run = "r1",
+        Run = "1",
+        History = "sqlite:./khoactors.db",
         Scenario = "fleet",
         Seed = ulong.MaxValue,
         Engine = "local",

@@ -29,7 +29,7 @@ public sealed partial class ScenariosPageTests
     public void The_script_of_the_page_runs_and_comes_out_as_it_says()
     {
         using TemporaryFolder folder = new();
-        ProgramRun run = ProgramRun.Of("run", folder.Write("page.yaml", Frame + Example("script:")));
+        ProgramRun run = ProgramRun.Of("run", folder.Write("page.yaml", Frame + Example("script:")), "--store", "none");
 
         Assert.Equal(string.Empty, string.Join('\n', run.Error.Split('\n').Where(static line => line.StartsWith("violation", StringComparison.Ordinal))));
         Assert.Equal(ExitCode.Held, run.ExitCode);

@@ -6,8 +6,8 @@ using KhoActors.Subsystems.Fdt;
 namespace KhoActors.Host.Commands;
 
 /// <summary>
-/// <c>kho inspect FILE.dtb|CAPTURE|SCENARIO</c>: what is in a device tree blob, in memory captured on a real kernel, or in a machine of a
-/// scenario.
+/// <c>kho inspect FILE.dtb|CAPTURE|RUN|SCENARIO</c>: what is in a device tree blob, in memory captured on a real kernel, or in a machine of
+/// a recorded run or of a scenario.
 /// </summary>
 internal static class InspectCommand
 {
@@ -20,7 +20,7 @@ internal static class InspectCommand
     {
         Argument<string> target = new("target")
         {
-            Description = "A device tree blob; a capture, or one generation of it (gen-N), which is shown in full; or a scenario.",
+            Description = "A device tree blob; a capture, or one generation of it (gen-N), which is shown in full; a recorded run (its number, 'last' or FILE.khist); or a scenario.",
         };
         Option<bool> json = CommonOptions.Json();
         InspectMachine machine = new();
@@ -40,11 +40,10 @@ internal static class InspectCommand
 
             if (Capture.Recognises(name))
             {
-                throw new UsageException($"{name} is a capture: views are of machines of a scenario");
+                throw new UsageException($"{name} is a capture: views are of simulated machines");
             }
 
-            machine.Run(terminal, name, parsed, asJson);
-            return (int)ExitCode.Held;
+            return (int)machine.Run(terminal, name, parsed, asJson);
         });
         return command;
     }

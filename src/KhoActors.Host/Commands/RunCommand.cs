@@ -1,27 +1,46 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using KhoActors.Host.Reports;
+using KhoActors.Host.Runs;
 using KhoActors.Nodes.Fleet;
+using KhoActors.Nodes.History;
 using KhoActors.Nodes.Machines;
 using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Host.Commands;
 
-/// <summary><c>kho run [SCENARIO]</c>: takes a fleet of simulated machines through its kexecs and judges every one.</summary>
+/// <summary>
+/// <c>kho run [SCENARIO]</c>: takes a fleet of simulated machines through its kexecs, judges every one and keeps a history;
+/// <c>kho run --resume RUN</c> goes on with one.
+/// </summary>
 internal sealed class RunCommand
 {
-    private const string LocalEngine = "local";
-    private const int WorkersMax = 1024;
     private readonly Terminal _terminal;
     private readonly Argument<string> _scenario = new("scenario") { Description = "A name or a file.", DefaultValueFactory = static _ => "smoke" };
     private readonly ScenarioOptions _options = new(mayDrawSeed: true);
-    private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Threads; the digest is the same for any number.", WorkersMax);
+    private readonly Option<int?> _workers = CommonOptions.Workers();
     private readonly Option<string> _engine = new("--engine")
     {
         Description = "Who carries the machines: local.",
-        DefaultValueFactory = static _ => LocalEngine,
+        DefaultValueFactory = static _ => FleetSession.Engine,
     };
+
+    private readonly Option<string> _store = HistoryOptions.Store(mayBeNone: true);
+    private readonly Option<bool> _recordOrder = new("--record-order")
+    {
+        Description = "Keep the order of deliveries in the history, too; otherwise a replay draws it again from the seed.",
+        Arity = ArgumentArity.Zero,
+    };
+
+    private readonly Option<string?> _resume = new("--resume")
+    {
+        Description = $"Continue a run of the history: its number, or '{RunName.Newest}'.",
+        HelpName = "RUN",
+    };
+
+    private readonly Option<long?> _memory = CommonOptions.Size(
+        "--memory", "Memory for resting machines, e.g. 4 GiB; beyond it they rest in a temporary file. Default: half of what there is.");
+
     private readonly Option<bool> _json = CommonOptions.Json();
 
     private RunCommand(Terminal terminal) => _terminal = terminal;
@@ -35,7 +54,7 @@ internal sealed class RunCommand
         Command command = new("run", "Take simulated machines through chains of kexecs and judge every one.")
         {
             run._scenario, run._options.Machines, run._options.Kexecs, run._options.Seed, run._workers, run._engine, run._options.Set,
-            run._options.Clients, run._json,
+            run._options.Clients, run._store, run._recordOrder, run._resume, run._memory, run._json,
         };
         command.SetAction(parsed => (int)run.Run(parsed));
         return command;
@@ -44,123 +63,154 @@ internal sealed class RunCommand
     private ExitCode Run(ParseResult parsed)
     {
         string engine = parsed.GetRequiredValue(_engine);
-        if (engine != LocalEngine)
+        if (engine != FleetSession.Engine)
         {
-            throw new UsageException($"engine '{engine}' is not part of this build; accepted: {LocalEngine}");
+            throw new UsageException($"engine '{engine}' is not part of this build; accepted: {FleetSession.Engine}");
         }
 
+        return parsed.GetValue(_resume) is { } name ? Continue(parsed, name) : Start(parsed);
+    }
+
+    private ExitCode Start(ParseResult parsed)
+    {
         string name = parsed.GetRequiredValue(_scenario);
-        List<string> settings = _options.SettingsOf(parsed);
+        string address = parsed.GetRequiredValue(_store);
         ResolvedScenario resolved = _options.Load(parsed, name);
         ulong seed = _options.SeedOf(parsed, resolved.Scenario);
-        int workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount;
-        ReproducingLine reproduce = new ReproducingLine("run", name).With("--seed", seed);
-        foreach (string setting in settings)
+        string reproduce = new ReproducingLine("run", name).With("--seed", seed)
+            .WithEach("--set", _options.SettingsOf(parsed)).WithEach("--clients", ClientsOf(parsed)).ToString();
+        bool recordOrder = parsed.GetValue(_recordOrder);
+        if (address == Histories.None)
         {
-            reproduce.With("--set", setting);
+            if (recordOrder)
+            {
+                throw new UsageException($"--record-order writes into a history: it does not go with --store {Histories.None}");
+            }
+
+            _terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}"));
+            return Session(parsed, new FleetPlan(resolved, seed), reproduce, recording: null).Run();
         }
 
-        foreach (string file in parsed.GetValue(_options.Clients) ?? [])
+        FleetPlan plan = new(resolved, seed);
+        RunFacts facts = FactsOf(resolved, plan, reproduce, recordOrder, ClientAssemblies.FactsOf(ClientsOf(parsed)));
+        using RecordingRun recording = Begin(address, facts, resolved);
+        _terminal.Error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, run {recording.Number} in {recording.Address}"));
+        return Session(parsed, plan, reproduce, recording, recordOrder).Run();
+    }
+
+    private static RecordingRun Begin(string address, RunFacts facts, ResolvedScenario resolved)
+    {
+        try
         {
-            reproduce.With("--clients", file);
+            return RecordingRun.Begin(Histories.Open(address, HistoryAccess.Create), facts, resolved);
+        }
+        catch (HistoryUnavailableException failure)
+        {
+            throw new HistoryUnavailableException($"{failure.Message}; nothing was run. --store {Histories.None} runs without a history", failure);
+        }
+    }
+
+    private ExitCode Continue(ParseResult parsed, string name)
+    {
+        RefuseWhatIsRecorded(parsed);
+        string address = parsed.GetRequiredValue(_store);
+        using IHistoryStore past = Histories.Open(address, HistoryAccess.Write);
+        StoredRun run = RunName.Find(past, name);
+        if (run.State is RunState.Finished or RunState.Defect)
+        {
+            return TellEnd(past, run, parsed.GetValue(_json));
         }
 
-        bool asJson = parsed.GetValue(_json);
-        _terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}"));
-        Stopwatch elapsed = Stopwatch.StartNew();
-        FleetResult result = RunFleet(new FleetPlan(resolved, seed), workers, tellStory: !asJson && resolved.Scenario.Machines == 1);
-        RunSummary summary = SummaryOf(result, resolved.Scenario, seed, elapsed.Elapsed);
+        RunFacts facts = run.Facts;
+        string title = $"run {run.Number} in {past.Address}";
+        if (facts.ModelVersion != Machine.ModelVersion)
+        {
+            throw new UsageException(
+                $"{title} was made with model version {facts.ModelVersion}, this program has {Machine.ModelVersion}: it cannot be continued; "
+                + $"see what has changed with: {new RunLines(run, past.Address).Verify}");
+        }
+
+        RecordedScenario recorded = RecordedScenario.Read(facts, title, ClientsOf(parsed));
+        using RecordingRun recording = RecordingRun.Continue(Histories.Open(address, HistoryAccess.Write), run, recorded.Resolved, ClientsOf(parsed));
+        _terminal.Error.WriteLine(Terminal.Printable(string.Create(
+            CultureInfo.InvariantCulture,
+            $"scenario {facts.Scenario}, seed {facts.Seed}, continuing {title} after {run.Sums.Generations:N0} generations")));
+        return Session(parsed, recorded.Plan, facts.Command, recording, facts.OrderIsRecorded, run, new ResumePoint(past, run, recording.Codec)).Run();
+    }
+
+    // A run that has ended is told as it was recorded: nothing is executed.
+    private ExitCode TellEnd(IHistoryStore store, StoredRun run, bool asJson)
+    {
+        RunPage page = RunPage.Read(store, run);
         if (asJson)
         {
-            summary.WriteJson(_terminal);
+            page.WriteSummaryJson(_terminal);
         }
         else
         {
-            summary.WriteTable(_terminal);
+            page.WriteText(_terminal);
         }
 
-        return Conclude(result, reproduce);
+        _terminal.Complain(run.State == RunState.Finished
+            ? $"run {run.Number} in {store.Address} is finished: there is nothing to continue"
+            : $"run {run.Number} in {store.Address} met a defect of the simulator and has ended: there is nothing to continue");
+        return run.State == RunState.Defect ? ExitCode.Defect : RunVerdict.Of(run.Sums.Violations, run.Sums.Kexecs);
     }
 
-    private FleetResult RunFleet(FleetPlan plan, int workers, bool tellStory)
+    // What the run is stands in its history; only how it is carried out may be said again.
+    private void RefuseWhatIsRecorded(ParseResult parsed)
     {
-        if (tellStory)
+        if (parsed.GetResult(_scenario) is { Implicit: false })
         {
-            // A story is its own progress: a live bar would overwrite its lines.
-            return FleetRunner.Run(plan, Options(new RunStory(_terminal).Tell));
+            throw new UsageException($"--resume continues a run with its own scenario: '{parsed.GetValue(_scenario)}' does not go with it");
         }
 
-        long total = (long)plan.Scenario.Machines * (plan.Scenario.Kexecs + 1);
-        return RunProgress.Track(_terminal, $"run {plan.Scenario.Name}", "generations", total, progress =>
-            FleetRunner.Run(plan, Options(_ => progress.Advance(1))));
-
-        FleetOptions Options(Action<GenerationReport> generationDone) => new()
+        Option? recordOrder = parsed.GetValue(_recordOrder) ? _recordOrder : null;
+        if ((_options.FirstGiven(parsed, [_options.Clients]) ?? recordOrder) is { } option)
         {
-            Workers = Math.Min(workers, plan.Scenario.Machines),
-            KeepLogs = tellStory,
-            StopRequested = () => _terminal.Interrupted.IsCancellationRequested,
-            GenerationDone = (_, report) => generationDone(report),
+            throw new UsageException($"--resume continues a run as it was started: {option.Name} does not go with it");
+        }
+    }
+
+    private FleetSession Session(
+        ParseResult parsed,
+        FleetPlan plan,
+        string reproduce,
+        RecordingRun? recording,
+        bool recordOrder = false,
+        StoredRun? earlier = null,
+        ResumePoint? resume = null) => new()
+        {
+            Terminal = _terminal,
+            Plan = plan,
+            Workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount,
+            HibernatedBytesMax = parsed.GetValue(_memory) ?? (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2),
+            AsJson = parsed.GetValue(_json),
+            RecordOrder = recordOrder,
+            Reproduce = reproduce,
+            Recording = recording,
+            Resume = resume,
+            Earlier = earlier?.Sums ?? default,
         };
-    }
 
-    private ExitCode Conclude(FleetResult result, ReproducingLine reproduce)
-    {
-        foreach (MachineViolation violation in result.Violations)
+    private string[] ClientsOf(ParseResult parsed) => parsed.GetValue(_options.Clients) ?? [];
+
+    private static RunFacts FactsOf(
+        ResolvedScenario resolved, FleetPlan plan, string command, bool recordOrder, IReadOnlyList<ClientAssemblyFact> clients) => new()
         {
-            (string invariant, int generation, string detail) = violation.Violation;
-            _terminal.Error.WriteLine($"violation: machine {violation.Machine}, generation {generation}: {invariant}: {detail}");
-        }
-
-        foreach (string defect in result.Defects)
-        {
-            _terminal.Complain($"simulator defect; please report it: {defect}");
-        }
-
-        if (result.Defects.Count > 0)
-        {
-            _terminal.Error.WriteLine($"reproduce: {reproduce}");
-            return ExitCode.Defect;
-        }
-
-        if (result.ViolationCount > 0)
-        {
-            _terminal.Error.WriteLine($"reproduce: {reproduce}");
-            return ExitCode.Violated;
-        }
-
-        if (result.Interrupted)
-        {
-            _terminal.Complain($"interrupted; the figures are of what was done until then. Run it again from its start with: {reproduce}");
-            return ExitCode.Interrupted;
-        }
-
-        return result.Kexecs == 0 ? ExitCode.Inconclusive : ExitCode.Held;
-    }
-
-    private static RunSummary SummaryOf(FleetResult result, Scenario scenario, ulong seed, TimeSpan elapsed)
-    {
-        using Process self = Process.GetCurrentProcess();
-        return new RunSummary
-        {
-            Run = string.Empty,
-            Scenario = scenario.Name,
-            Seed = seed,
-            Engine = LocalEngine,
-            Machines = result.Machines,
-            AlivePeak = result.Machines,
-            Kexecs = result.Kexecs,
-            ColdBoots = result.ColdBoots,
-            Messages = (long)result.Messages,
-            Operations = result.Operations,
-            FaultsInjected = 0,
-            Violations = result.ViolationCount,
-            Outcomes = result.Outcomes,
-            Transitions = [.. result.Transitions.Select(each =>
-                new TransitionSummary(each.From, each.To, each.Count, each.Restored, each.Lost, each.Violations))],
-            Elapsed = elapsed,
-            PeakRssBytes = self.PeakWorkingSet64,
-            HistoryBytes = 0,
-            Digest = result.Interrupted ? string.Empty : result.Digest,
+            Scenario = resolved.Scenario.Name,
+            ResolvedScenario = resolved.ToCanonicalText(),
+            Seed = plan.Seed,
+            Engine = FleetSession.Engine,
+            ModelVersion = Machine.ModelVersion,
+            ProgramVersion = Program.Version,
+            OrderIsRecorded = recordOrder,
+            SliceGenerations = plan.SliceGenerations,
+            Machines = resolved.Scenario.Machines,
+            Kexecs = resolved.Scenario.Kexecs,
+            Started = DateTimeOffset.UtcNow,
+            Command = command,
+            ClientAssemblies = clients,
         };
-    }
 }

@@ -35,8 +35,15 @@ internal sealed class ScenarioOptions(bool mayDrawSeed)
     /// <summary>Whether any of them is on the command line.</summary>
     /// <param name="parsed">The command line.</param>
     /// <returns>Whether it is.</returns>
-    public bool AreGiven(ParseResult parsed) =>
-        ((Option[])[Machines, Kexecs, Seed, Set, Clients]).Any(option => parsed.GetResult(option) is { Implicit: false });
+    public bool AreGiven(ParseResult parsed) => FirstGiven(parsed, []) is not null;
+
+    /// <summary>The first of them that is on the command line.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="except">Those that do not count.</param>
+    /// <returns>The option, or null.</returns>
+    public Option? FirstGiven(ParseResult parsed, IReadOnlyList<Option> except) =>
+        ((Option[])[Machines, Kexecs, Seed, Set, Clients]).FirstOrDefault(
+            option => !except.Contains(option) && parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>All changes to the scenario, as <c>--set</c> writes them.</summary>
     /// <param name="parsed">The command line.</param>

@@ -23,6 +23,7 @@ internal static class Examination
             Cores(Environment.ProcessorCount),
             Memory(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
             Writable(Directory.GetCurrentDirectory()),
+            HistoryCheck.In(Directory.GetCurrentDirectory()),
             Config(root),
             DeviceTreeCompiler(),
         ];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -28,6 +29,11 @@ internal static class JsonReport
         terminal.Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
     }
 
+    /// <summary>A moment as it stands in a document.</summary>
+    /// <param name="moment">The moment.</param>
+    /// <returns>ISO 8601 in UTC, to the second.</returns>
+    public static string Instant(DateTimeOffset moment) => moment.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
     /// <summary>Writes what a tracker lists as the field <c>orders</c>: how many blocks of each order, and their bytes.</summary>
     /// <param name="orders">The orders.</param>
     /// <param name="json">Receives the field.</param>
@@ -44,5 +50,19 @@ internal static class JsonReport
         }
 
         json.WriteEndArray();
+    }
+
+    /// <summary>Writes how generations ended as the field <c>outcomes</c>.</summary>
+    /// <param name="outcomes">Name and count, in order.</param>
+    /// <param name="json">Receives the field.</param>
+    public static void WriteOutcomes(IReadOnlyList<KeyValuePair<string, long>> outcomes, Utf8JsonWriter json)
+    {
+        json.WriteStartObject("outcomes");
+        foreach (KeyValuePair<string, long> outcome in outcomes)
+        {
+            json.WriteNumber(outcome.Key, outcome.Value);
+        }
+
+        json.WriteEndObject();
     }
 }

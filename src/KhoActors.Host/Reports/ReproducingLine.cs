@@ -3,17 +3,21 @@ using System.Text;
 
 namespace KhoActors.Host.Reports;
 
-/// <summary>The one line that runs a failing run again: printed when it fails and repeated as the last line.</summary>
+/// <summary>A command line of this program that a person copies into a shell: it runs a failing run again, continues one, or replays it.</summary>
 internal sealed class ReproducingLine
 {
     private readonly StringBuilder _line;
 
     /// <summary>Starts a line.</summary>
     /// <param name="command">The command, for example <c>run</c>.</param>
-    /// <param name="subject">What it is applied to, for example the scenario.</param>
-    public ReproducingLine(string command, string subject)
+    /// <param name="subject">What it is applied to, for example the scenario; null for nothing but options.</param>
+    public ReproducingLine(string command, string? subject = null)
     {
-        _line = new StringBuilder("./kho ").Append(command).Append(' ').Append(Quote(subject));
+        _line = new StringBuilder("./kho ").Append(command);
+        if (subject is not null)
+        {
+            _line.Append(' ').Append(Quote(subject));
+        }
     }
 
     /// <summary>Adds an option with a number.</summary>
@@ -31,6 +35,20 @@ internal sealed class ReproducingLine
         if (value is not null)
         {
             _line.Append(' ').Append(option).Append(' ').Append(Quote(value));
+        }
+
+        return this;
+    }
+
+    /// <summary>Adds an option once for each of its values.</summary>
+    /// <param name="option">The option with its dashes.</param>
+    /// <param name="values">Its values, each quoted for a POSIX shell where needed.</param>
+    /// <returns>The line.</returns>
+    public ReproducingLine WithEach(string option, IEnumerable<string> values)
+    {
+        foreach (string value in values)
+        {
+            With(option, value);
         }
 
         return this;

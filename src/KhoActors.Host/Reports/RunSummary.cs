@@ -1,22 +1,15 @@
 using System.Globalization;
-using System.Text.Json;
 
 namespace KhoActors.Host.Reports;
-
-/// <summary>What became of the kexecs from one release to another.</summary>
-/// <param name="From">Name of the kernel that handed over.</param>
-/// <param name="To">Name of the kernel that booted.</param>
-/// <param name="Count">How many kexecs there were.</param>
-/// <param name="Restored">How many restored what they were given.</param>
-/// <param name="Lost">How many lost it, as the model allows.</param>
-/// <param name="Violations">How many violated an invariant.</param>
-internal sealed record TransitionSummary(string From, string To, long Count, long Restored, long Lost, long Violations);
 
 /// <summary>The result of <c>kho run</c>: figures, outcomes and digest, as a table or as JSON.</summary>
 internal sealed record RunSummary
 {
-    /// <summary>Name of the run in its store; empty where nothing is stored.</summary>
+    /// <summary>Name of the run in its history, a number; empty where there is none.</summary>
     public required string Run { get; init; }
+
+    /// <summary>Address of the history; empty where there is none.</summary>
+    public required string History { get; init; }
 
     /// <summary>The scenario's name.</summary>
     public required string Scenario { get; init; }
@@ -63,7 +56,13 @@ internal sealed record RunSummary
     /// <summary>Largest resident set of the process, in bytes.</summary>
     public required long PeakRssBytes { get; init; }
 
-    /// <summary>Bytes written to the store.</summary>
+    /// <summary>Kexecs that an earlier process did: rates are without them.</summary>
+    public long EarlierKexecs { get; init; }
+
+    /// <summary>Messages that an earlier process delivered.</summary>
+    public long EarlierMessages { get; init; }
+
+    /// <summary>Bytes that this process added to the history.</summary>
     public required long HistoryBytes { get; init; }
 
     /// <summary>The fleet digest: 64 hexadecimal digits; empty for a run that was interrupted.</summary>
@@ -88,11 +87,11 @@ internal sealed record RunSummary
         json.WriteNumber("operations", Operations);
         json.WriteNumber("faults_injected", FaultsInjected);
         json.WriteNumber("violations", Violations);
-        WriteOutcomes(json);
-        WriteTransitions(json);
+        JsonReport.WriteOutcomes(Outcomes, json);
+        TransitionSummary.WriteJson(Transitions, json);
         json.WriteNumber("elapsed_s", Math.Round(Elapsed.TotalSeconds, 3));
-        json.WriteNumber("kexecs_per_s", Math.Round(Kexecs / Seconds, 1));
-        json.WriteNumber("messages_per_s", Math.Round(Messages / Seconds, 1));
+        json.WriteNumber("kexecs_per_s", Math.Round((Kexecs - EarlierKexecs) / Seconds, 1));
+        json.WriteNumber("messages_per_s", Math.Round((Messages - EarlierMessages) / Seconds, 1));
         json.WriteNumber("peak_rss_bytes", PeakRssBytes);
         json.WriteNumber("history_bytes", HistoryBytes);
         json.WriteString("digest", Digest);
@@ -103,25 +102,15 @@ internal sealed record RunSummary
     /// <param name="terminal">Receives it.</param>
     public void WriteTable(Terminal terminal)
     {
-        if (Transitions.Count > 0)
-        {
-            SummaryTable transitions = new("from", "to", ">kexecs", ">restored", ">lost", ">violations");
-            foreach (TransitionSummary each in Transitions)
-            {
-                transitions.Row(each.From, each.To, Text(each.Count), Text(each.Restored), Text(each.Lost), Text(each.Violations));
-            }
-
-            transitions.Write(terminal);
-        }
-
+        TransitionSummary.WriteTable(Transitions, terminal);
         SummaryTable figures = new("run", Scenario);
         figures
             .Row("seed", Seed.ToString(CultureInfo.InvariantCulture))
             .Row("engine", Engine)
             .Row("machines", $"{Text(Machines)} (at most {Text(AlivePeak)} alive)")
-            .Row("kexecs", $"{Text(Kexecs)} in {Seconds.ToString("F1", CultureInfo.InvariantCulture)} s, {Rate(Kexecs)} a second")
+            .Row("kexecs", $"{Text(Kexecs)}{Earlier} in {Seconds.ToString("F1", CultureInfo.InvariantCulture)} s, {Rate(Kexecs - EarlierKexecs)} a second")
             .Row("cold boots", Text(ColdBoots))
-            .Row("messages", $"{Text(Messages)}, {Rate(Messages)} a second")
+            .Row("messages", $"{Text(Messages)}, {Rate(Messages - EarlierMessages)} a second")
             .Row("operations", Text(Operations))
             .Row("faults injected", Text(FaultsInjected));
         foreach (KeyValuePair<string, long> outcome in Outcomes)
@@ -131,8 +120,13 @@ internal sealed record RunSummary
 
         figures
             .Row("violations", Text(Violations))
-            .Row("peak memory", $"{Text(PeakRssBytes >> 20)} MiB")
-            .Write(terminal);
+            .Row("peak memory", $"{Text(PeakRssBytes >> 20)} MiB");
+        if (Run.Length > 0)
+        {
+            figures.Row("history", $"run {Run} in {History}, {Text(HistoryBytes)} bytes added");
+        }
+
+        figures.Write(terminal);
         if (Digest.Length > 0)
         {
             terminal.Out.WriteLine($"digest  {Digest}");
@@ -141,34 +135,7 @@ internal sealed record RunSummary
 
     private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
+    private string Earlier => EarlierKexecs > 0 ? $", {Text(Kexecs - EarlierKexecs)} of them" : string.Empty;
+
     private string Rate(long value) => (value / Seconds).ToString("N0", CultureInfo.InvariantCulture);
-
-    private void WriteOutcomes(Utf8JsonWriter json)
-    {
-        json.WriteStartObject("outcomes");
-        foreach (KeyValuePair<string, long> outcome in Outcomes)
-        {
-            json.WriteNumber(outcome.Key, outcome.Value);
-        }
-
-        json.WriteEndObject();
-    }
-
-    private void WriteTransitions(Utf8JsonWriter json)
-    {
-        json.WriteStartArray("transitions");
-        foreach (TransitionSummary each in Transitions)
-        {
-            json.WriteStartObject();
-            json.WriteString("from", each.From);
-            json.WriteString("to", each.To);
-            json.WriteNumber("count", each.Count);
-            json.WriteNumber("restored", each.Restored);
-            json.WriteNumber("lost", each.Lost);
-            json.WriteNumber("violations", each.Violations);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
 }

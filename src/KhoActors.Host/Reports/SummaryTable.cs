@@ -22,14 +22,14 @@ internal sealed class SummaryTable
     }
 
     /// <summary>Adds a row of plain text, one cell for each column.</summary>
-    /// <param name="cells">The cells; brackets in them are text.</param>
+    /// <param name="cells">The cells; brackets in them are text, control characters are shown as question marks.</param>
     /// <returns>The table.</returns>
     public SummaryTable Row(params ReadOnlySpan<string> cells)
     {
         string[] escaped = new string[cells.Length];
         for (int i = 0; i < cells.Length; i++)
         {
-            escaped[i] = Markup.Escape(cells[i]);
+            escaped[i] = Markup.Escape(Terminal.Printable(cells[i]));
         }
 
         _table.AddRow(escaped);

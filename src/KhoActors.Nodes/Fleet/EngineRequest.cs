@@ -21,8 +21,14 @@ public sealed record EngineRequest
     /// <summary>Where the engine's cluster is; an engine without nodes does not look at it.</summary>
     public ClusterOptions Cluster { get; init; } = new();
 
-    /// <summary>What a history that the engine writes itself shall say of the run; null when <see cref="ClusterOptions.Store"/> is.</summary>
+    /// <summary>
+    /// What the history that the engine keeps itself (<see cref="IEngine.KeepsHistory"/>) shall say of the run; null when
+    /// <see cref="ClusterOptions.Store"/> is, and for a run that is continued (<see cref="ClusterOptions.Run"/>).
+    /// </summary>
     public RunFacts? Facts { get; init; }
+
+    /// <summary>Told the run's number in that history, once, before the first machine boots; or null.</summary>
+    public Action<int>? RunBegun { get; init; }
 }
 
 /// <summary>What a process needs to know to be part of a cluster. The defaults are a cluster of this process alone that keeps nothing.</summary>

@@ -184,15 +184,18 @@ internal sealed class FleetCourse : IDisposable
     private void TakeUp(ResumePoint resume)
     {
         int recorded = 0;
+        long generations = 0;
         foreach (MachineProgress progress in resume.ReadProgress())
         {
             _machines[progress.Machine].Next = progress.RecordedGenerations;
             _machines[progress.Machine].Checkpoint = progress.CheckpointGeneration;
             progress.Digest.Span.CopyTo(_digests.AsSpan(progress.Machine * DigestChain.LinkBytes));
             recorded++;
+            generations += progress.RecordedGenerations;
             _alive += progress.RecordedGenerations < Generations ? 1 : 0;
         }
 
+        resume.RequireSum(generations);
         _alivePeak = SliceGenerations < Generations ? recorded : Math.Min(recorded, 1);
     }
 

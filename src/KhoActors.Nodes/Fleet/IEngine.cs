@@ -25,6 +25,12 @@ public interface IEngine
     /// <summary>Whether <see cref="RunNode"/> is for it: it can carry a fleet on several computers.</summary>
     bool HasNodes { get; }
 
+    /// <summary>
+    /// Whether it keeps the history of a run itself, at <see cref="ClusterOptions.Store"/>. It gives slices to <see cref="FleetOptions.Recorder"/>
+    /// all the same, when there is one.
+    /// </summary>
+    bool KeepsHistory { get; }
+
     /// <summary>Runs a fleet to its end, or until it is stopped; blocks until then.</summary>
     /// <param name="request">What, and how.</param>
     /// <returns>What it did, as <see cref="FleetRunner.Run"/> says it.</returns>

@@ -21,6 +21,9 @@ public sealed class LocalEngine : IEngine
     public bool HasNodes => false;
 
     /// <inheritdoc/>
+    public bool KeepsHistory => false;
+
+    /// <inheritdoc/>
     public FleetResult Run(EngineRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);

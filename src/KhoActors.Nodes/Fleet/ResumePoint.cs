@@ -87,6 +87,18 @@ public sealed class ResumePoint
         }
     }
 
+    /// <summary>Refuses to start from sums that are not those of the records.</summary>
+    /// <param name="generations">Generations that are recorded.</param>
+    /// <exception cref="ResumeException">They are not.</exception>
+    internal void RequireSum(long generations)
+    {
+        if (generations != _run.Sums.Generations)
+        {
+            throw new ResumeException(
+                $"{Name} counts {_run.Sums.Generations} generations and has records of {generations}: another process may be running it");
+        }
+    }
+
     /// <summary>Counts what is recorded.</summary>
     /// <param name="result">Receives it.</param>
     internal void AddRecorded(FleetResult result)

@@ -52,7 +52,8 @@ public sealed class MachineReplay
 
     /// <summary>Replays a machine from its first power-on, or from a checkpoint.</summary>
     /// <param name="machine">
-    /// Carries it. When nothing differs, the machine is at the end of what was replayed, and may go on by chance.
+    /// Carries it. When nothing differs, the machine is at the end of what was replayed, and may go on by chance; its next generation says how far
+    /// that is. Without checkpoint and records it stays as it is.
     /// </param>
     /// <param name="plan">The fleet of the run.</param>
     /// <param name="slices">
@@ -77,12 +78,7 @@ public sealed class MachineReplay
     private ReplayDifference? Run(IEnumerable<SliceRecord> slices, MachineCheckpoint? checkpoint)
     {
         int first = checkpoint?.NextGeneration ?? 0;
-        if (first >= _generations)
-        {
-            return null;
-        }
-
-        foreach (SliceRecord slice in slices)
+        foreach (SliceRecord slice in first < _generations ? slices : [])
         {
             if (slice.EndGeneration <= first && _spec is null)
             {
@@ -101,6 +97,12 @@ public sealed class MachineReplay
             {
                 return difference is null ? null : LookAgain(slice, difference);
             }
+        }
+
+        if (_spec is null && checkpoint is not null)
+        {
+            _spec = _plan.SpecOf(checkpoint.Machine);
+            _machine.WakeUp(_spec, checkpoint.Snapshot, recording: _options.Recording);
         }
 
         return null;
@@ -132,7 +134,8 @@ public sealed class MachineReplay
         Require(slice.EndGeneration > _machine.NextGeneration, slice, $"a record from generation {_machine.NextGeneration} on is expected");
         for (int i = 0; i < slice.Generations.Count; i++)
         {
-            Require(slice.Generations[i].Report.Generation == slice.FirstGeneration + i, slice, $"its generation {i} is {slice.Generations[i].Report.Generation}");
+            int found = slice.Generations[i].Report.Generation;
+            Require(found == slice.FirstGeneration + i, slice, $"generation {slice.FirstGeneration + i} is expected, {found} is there");
         }
 
         Require(slice.EndGeneration <= _plan.Scenario.Kexecs + 1, slice, $"a machine of the scenario has {_plan.Scenario.Kexecs + 1} generations");
@@ -142,7 +145,8 @@ public sealed class MachineReplay
     {
         if (!condition)
         {
-            throw new HistoryDamageException($"machine {slice.Machine:d8}, record of generations {slice.FirstGeneration} to {slice.EndGeneration - 1}: {problem}");
+            string record = $"record of generations {slice.FirstGeneration} to {slice.EndGeneration - 1}";
+            throw new HistoryDamageException($"machine {slice.Machine:d8}, {record}: {problem}");
         }
     }
 

@@ -1,7 +1,6 @@
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.Invariants;
 using KhoActors.Nodes.Runtime;
-using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Nodes.History;
 
@@ -23,15 +22,14 @@ internal sealed class RunVerification : IDisposable
     /// <summary>Begins.</summary>
     /// <param name="run">The run.</param>
     /// <param name="place">The history's address.</param>
-    /// <param name="clients">Where the run's clients are; null for those that come with the laboratory. Records of a run with others cannot
-    /// be decoded without; their checksums are compared all the same.</param>
+    /// <param name="codecs">Decode the records.</param>
     /// <param name="damage">Called for each thing that is wrong.</param>
-    public RunVerification(StoredRun run, string place, ClientCatalog? clients, Action<string> damage)
+    public RunVerification(StoredRun run, string place, RunCodecs codecs, Action<string> damage)
     {
         _run = run;
         _place = $"{place}, run {run.Number}";
         _damage = damage;
-        _codec = clients is null && run.Facts.ClientAssemblies.Count != 0 ? null : CodecOf(run.Facts, clients);
+        _codec = codecs.Find(run.Facts, _place, damage);
     }
 
     /// <summary>Says that there is a slice, readable or not.</summary>
@@ -138,19 +136,6 @@ internal sealed class RunVerification : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _digest.Dispose();
-
-    private SliceCodec? CodecOf(RunFacts facts, ClientCatalog? clients)
-    {
-        try
-        {
-            return new SliceCodec(ResolvedScenario.Parse(facts.ResolvedScenario, _place, clients));
-        }
-        catch (ScenarioException invalid)
-        {
-            Damage($"its scenario cannot be read: {invalid.Message}");
-            return null;
-        }
-    }
 
     private void Compare(string what, long stored, long counted)
     {

@@ -8,7 +8,8 @@ namespace KhoActors.Nodes.Machines;
 
 /// <content>
 /// One generation: in one call, or delivery by delivery for an engine that carries each one itself. The engine may make each call on another
-/// thread, one at a time. It may throw a machine away at any time: <see cref="PowerOff"/> and <see cref="WakeUp"/> forget what was going on.
+/// thread, one at a time. Between two calls it may throw a machine away: <see cref="PowerOff"/> and <see cref="WakeUp"/> forget what was going on,
+/// and a <see cref="Host"/> hears no word of it.
 /// </content>
 public sealed partial class Machine
 {

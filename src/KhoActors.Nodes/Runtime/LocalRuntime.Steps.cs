@@ -117,6 +117,7 @@ public sealed partial class LocalRuntime
     /// <returns>Whether one waits.</returns>
     internal bool SpendNotice(ActorPair pair)
     {
+        RequireNotRunning();
         bool isReady = _mailboxes.Ready.Contains(pair);
         _notices!.Spend(pair);
         return isReady;

@@ -12,7 +12,6 @@ namespace KhoActors.Nodes.Tests.Fleet;
 internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
 {
     private readonly Lock _gate = new();
-    private readonly ResolvedScenario _resolved;
     private readonly SliceCodec _codec;
     private readonly SortedDictionary<(int Machine, int First), byte[]> _slices = [];
     private readonly SortedDictionary<int, MachineCheckpoint> _checkpoints = [];
@@ -20,7 +19,6 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
 
     public MemoryHistory(ResolvedScenario resolved, ulong seed, int sliceGenerations = 4)
     {
-        _resolved = resolved;
         _codec = new SliceCodec(resolved);
         Facts = new RunFacts
         {
@@ -56,11 +54,17 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
 
     public int AddsAfterFailure { get; private set; }
 
+    /// <summary>A slice that workers find damaged, and the sums do not.</summary>
+    public (int Machine, int First)? DamagedWhenRead { get; set; }
+
+    /// <summary>How often records of a machine were asked for.</summary>
+    public int MachinesRead { get; private set; }
+
     public IReadOnlyDictionary<int, MachineCheckpoint> Checkpoints => _checkpoints;
 
     public IEnumerable<SliceRecord> Records => _slices.Select(each => _codec.Decode(Stored(each), Address));
 
-    public StoredRun Run => new(1, Facts, RunState.Running, null, Sums(), string.Empty);
+    public StoredRun Current => new(1, Facts, RunState.Running, null, Sums(), string.Empty);
 
     public SliceCodec Codec => _codec;
 
@@ -80,7 +84,7 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
     {
         _adds = 0;
         AddsAfterFailure = 0;
-        return new ResumePoint(this, Run, _codec);
+        return new ResumePoint(this, Current, _codec);
     }
 
     public void Damage(int machine, Func<byte[], byte[]> damage) =>
@@ -101,6 +105,8 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
     /// <summary>Puts another record in the place of one, soundly encoded.</summary>
     public void Forge(int machine, int first, Func<SliceRecord, SliceRecord> forge) =>
         DamageSlice(machine, first, bytes => _codec.Encode(forge(_codec.Decode(new StoredSlice(machine, first, bytes), Address))));
+
+    public void RemoveSlice(int machine, int first) => _slices.Remove((machine, first));
 
     /// <summary>Forgets the newest slices, as a power failure does; checkpoints behind what is left go with them.</summary>
     public void LoseTail(int machine, int slices)
@@ -164,7 +170,8 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
     {
         lock (_gate)
         {
-            return [.. _slices.Where(each => machine is null || each.Key.Machine == machine).Select(Stored)];
+            MachinesRead++;
+            return [.. _slices.Where(each => machine is null || each.Key.Machine == machine).Select(Stored).Select(Damaged)];
         }
     }
 
@@ -191,13 +198,13 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
 
     public void ReopenRun(int run) => throw new NotSupportedException();
 
-    public StoredRun? FindRun(int? run) => Run;
+    public StoredRun? FindRun(int? run) => Current;
 
-    public IReadOnlyList<StoredRun> ReadRuns(Action<string> damage) => [Run];
+    public IReadOnlyList<StoredRun> ReadRuns(Action<string> damage) => [Current];
 
     public bool DeleteRun(int run) => throw new NotSupportedException();
 
-    public void Verify(Action<string> damage) => throw new NotSupportedException();
+    public void Verify(Action<string> damage, ClientCatalog? clients = null) => throw new NotSupportedException();
 
     public long ReadSizeBytes() => _slices.Values.Sum(bytes => bytes.LongLength);
 
@@ -206,6 +213,9 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
     }
 
     private static StoredSlice Stored(KeyValuePair<(int Machine, int First), byte[]> each) => new(each.Key.Machine, each.Key.First, each.Value);
+
+    private StoredSlice Damaged(StoredSlice slice) =>
+        (slice.Machine, slice.FirstGeneration) == DamagedWhenRead ? slice with { Encoded = slice.Encoded[..^1] } : slice;
 
     private int RecordedOf(int machine) => _slices.Keys.Where(key => key.Machine == machine)
         .Select(key => Math.Min(key.First + Facts.SliceGenerations, Facts.Kexecs + 1)).LastOrDefault();
@@ -223,12 +233,9 @@ internal sealed class MemoryHistory : IHistoryStore, IRunRecorder
     private FleetResult Counted()
     {
         FleetResult sums = new();
-        foreach (SliceRecord record in Records)
+        foreach ((int machine, GenerationRecord generation) in Records.SelectMany(record => record.Generations.Select(each => (record.Machine, each))))
         {
-            foreach (GenerationRecord generation in record.Generations)
-            {
-                sums.Add(record.Machine, generation.Report);
-            }
+            sums.Add(machine, generation.Report);
         }
 
         return sums;

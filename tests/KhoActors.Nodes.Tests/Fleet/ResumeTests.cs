@@ -8,28 +8,26 @@ namespace KhoActors.Nodes.Tests.Fleet;
 /// <summary>A run that is interrupted anywhere, any number of times, ends as if nothing had happened.</summary>
 public sealed class ResumeTests
 {
-    private const ulong Seed = 7;
-    private static readonly ResolvedScenario Fleet = FleetBench.Mixed();
-    private static readonly Lazy<string> Undisturbed = new(static () =>
-        FleetBench.Text(FleetRunner.Run(new FleetPlan(Fleet, Seed), new FleetOptions { Workers = 1 })));
+    private const ulong Seed = FleetBench.Seed;
+    private static readonly ResolvedScenario Fleet = FleetBench.Fleet;
 
     [Fact]
     public void Recording_changes_nothing_and_records_every_generation_once()
     {
         MemoryHistory history = new(Fleet, Seed) { WantsRound = static _ => true };
 
-        FleetResult result = Run(history, workers: 2);
+        FleetResult result = history.Run(workers: 2);
 
-        Assert.Equal(Undisturbed.Value, FleetBench.Text(result));
+        Assert.Equal(FleetBench.Undisturbed, FleetBench.Text(result));
         Assert.Equal(24, result.ViolationCount);
-        Assert.Equal(12 * 8, history.Run.Sums.Generations);
+        Assert.Equal(12 * 8, history.Current.Sums.Generations);
         Assert.Equal((2, 2), (history.RoundsAsked, history.RoundsOfCheckpoints));
         Assert.Empty(history.Checkpoints);
-        AssertSameSums(history, result);
+        history.AssertSums(result);
     }
 
     [Theory]
-    [InlineData(1, false)]
+    [InlineData(4, false)]
     [InlineData(1, true)]
     [InlineData(3, true)]
     public void Stopped_after_each_number_of_generations_it_continues_to_the_same_end(int sliceGenerations, bool wantsCheckpoints)
@@ -38,17 +36,17 @@ public sealed class ResumeTests
         for (int stopAfter = 0; stopAfter <= generations; stopAfter++)
         {
             MemoryHistory history = new(Fleet, Seed, sliceGenerations) { WantsRound = _ => wantsCheckpoints };
-            FleetResult stopped = Run(history, workers: 1, stopAfter);
+            FleetResult stopped = history.Run(workers: 1, stopAfter);
             Assert.Equal(stopAfter < generations, stopped.Interrupted);
             Assert.Equal(stopAfter, stopped.Generations);
             AssertEveryMachineHasItsCheckpoint(history);
 
-            FleetResult result = Run(history, workers: 2);
+            FleetResult result = history.Run(workers: 2);
 
-            Assert.Equal($"{stopAfter}\n{Undisturbed.Value}", $"{stopAfter}\n{FleetBench.Text(result)}");
+            Assert.Equal($"{stopAfter}\n{FleetBench.Undisturbed}", $"{stopAfter}\n{FleetBench.Text(result)}");
             Assert.Equal(Fleet.Scenario.Machines, result.AlivePeak);
             Assert.Empty(result.Warnings);
-            AssertSameSums(history, result);
+            history.AssertSums(result);
         }
     }
 
@@ -67,12 +65,12 @@ public sealed class ResumeTests
                 Disturb(history, random);
                 history.FailingAdd = random.Index(3) == 0 ? 1 + random.Index(15) : 0;
                 int stopAfter = sessions > 12 || random.Index(4) == 0 ? int.MaxValue : random.Index(60);
-                result = Run(history, 1 + random.Index(4), stopAfter, random.Index(2) == 0 ? 0 : random.Index(40_000));
+                result = history.Run(1 + random.Index(4), stopAfter, random.Index(2) == 0 ? 0 : random.Index(40_000));
             }
             while (result.Interrupted || result.Failure is not null);
 
-            Assert.Equal($"{seed}\n{Undisturbed.Value}", $"{seed}\n{FleetBench.Text(result)}");
-            AssertSameSums(history, result);
+            Assert.Equal($"{seed}\n{FleetBench.Undisturbed}", $"{seed}\n{FleetBench.Text(result)}");
+            history.AssertSums(result);
         }
     }
 
@@ -84,7 +82,7 @@ public sealed class ResumeTests
         for (int failing = 1; failing <= 25; failing++)
         {
             MemoryHistory history = new(Fleet, Seed) { FailingAdd = failing };
-            FleetResult failed = Run(history, workers);
+            FleetResult failed = history.Run(workers);
             Assert.Equal(failing <= 24, failed.Failure is HistoryUnavailableException { Message: "memory: the disk is full" });
             Assert.Equal((false, 0, 0), (failed.Interrupted, failed.Defects.Count, failed.DifferingMachines));
             Assert.Equal(failing <= 24 ? "" : failed.Digest, failed.Digest);
@@ -92,10 +90,10 @@ public sealed class ResumeTests
             Assert.Empty(history.Checkpoints);
             history.FailingAdd = 0;
 
-            FleetResult result = Run(history, workers: 2);
+            FleetResult result = history.Run(workers: 2);
 
-            Assert.Equal($"{failing}\n{Undisturbed.Value}", $"{failing}\n{FleetBench.Text(result)}");
-            AssertSameSums(history, result);
+            Assert.Equal($"{failing}\n{FleetBench.Undisturbed}", $"{failing}\n{FleetBench.Text(result)}");
+            history.AssertSums(result);
         }
     }
 
@@ -104,7 +102,7 @@ public sealed class ResumeTests
     {
         MemoryHistory history = new(Fleet, Seed) { FailingAdd = 10 };
 
-        FleetResult result = Run(history, workers: 1, stopAfter: 4 * 9);
+        FleetResult result = history.Run(workers: 1, stopAfter: 4 * 9);
 
         Assert.IsType<HistoryUnavailableException>(result.Failure);
         Assert.False(result.Interrupted);
@@ -115,7 +113,7 @@ public sealed class ResumeTests
     {
         MemoryHistory history = new(Fleet, Seed) { FailingAdd = 3, Failure = static () => new DivergentRecordException("another record") };
 
-        FleetResult result = Run(history, workers: 2);
+        FleetResult result = history.Run(workers: 2);
 
         Assert.IsType<DivergentRecordException>(result.Failure);
         Assert.Empty(result.Defects);
@@ -125,13 +123,12 @@ public sealed class ResumeTests
     public void A_finished_run_runs_nothing_again()
     {
         MemoryHistory history = new(Fleet, Seed);
-        Run(history, workers: 2);
+        history.Run(workers: 2);
         int ran = 0;
 
-        FleetResult result = FleetRunner.Run(
-            new FleetPlan(Fleet, Seed), Options(history, 2) with { Resume = history.Session(), GenerationDone = (_, _) => ran++ });
+        FleetResult result = history.Run(workers: 2, done: (_, _) => ran++);
 
-        Assert.Equal(Undisturbed.Value, FleetBench.Text(result));
+        Assert.Equal(FleetBench.Undisturbed, FleetBench.Text(result));
         Assert.Equal((0, 12), (ran, result.AlivePeak));
     }
 
@@ -141,15 +138,15 @@ public sealed class ResumeTests
         MemoryHistory history = new(Fleet, Seed);
         SortedSet<(int Machine, int Generation)> reported = [];
         Lock gate = new();
-        Run(history, workers: 1, stopAfter: 30, done: Report);
-        int unrecorded = reported.Count - (int)history.Run.Sums.Generations;
+        history.Run(workers: 1, stopAfter: 30, done: Report);
+        int unrecorded = reported.Count - (int)history.Current.Sums.Generations;
         reported.RemoveWhere(each => each.Machine == 7);
         foreach (int machine in history.Checkpoints.Keys.ToArray())
         {
             history.GiveCheckpoint(machine, null);
         }
 
-        Run(history, workers: 2, done: Report);
+        history.Run(workers: 2, done: Report);
 
         Assert.Equal((2, 96), (unrecorded, reported.Count));
 
@@ -186,8 +183,8 @@ public sealed class ResumeTests
     {
         MemoryHistory history = new(Fleet, Seed);
 
-        FleetResult first = Run(history, workers: 1, stopAfter: 4 * 5);
-        FleetResult second = Run(history, workers: 1, stopAfter: 4);
+        FleetResult first = history.Run(workers: 1, stopAfter: 4 * 5);
+        FleetResult second = history.Run(workers: 1, stopAfter: 4);
 
         Assert.Equal((5, 6), (first.AlivePeak, second.AlivePeak));
     }
@@ -219,33 +216,4 @@ public sealed class ResumeTests
             Assert.Equal(isFinished ? 0 : progress.RecordedGenerations, progress.CheckpointGeneration);
         }
     }
-
-    private static void AssertSameSums(MemoryHistory history, FleetResult result)
-    {
-        RunSums sums = history.Run.Sums;
-        Assert.Equal(
-            (sums.Kexecs, sums.ColdBoots, sums.Messages, sums.Operations, sums.FailedRequests, sums.Violations),
-            (result.Kexecs, result.ColdBoots, result.Messages, result.Operations, result.FailedRequests, result.ViolationCount));
-    }
-
-    /// <summary>One process: takes the run up where its history leaves it.</summary>
-    private static FleetResult Run(
-        MemoryHistory history, int workers, int stopAfter = int.MaxValue, long hibernatedBytesMax = long.MaxValue, Action<int, GenerationReport>? done = null)
-    {
-        int generations = 0;
-        return FleetRunner.Run(new FleetPlan(Fleet, Seed), Options(history, workers) with
-        {
-            Resume = history.Session(),
-            HibernatedBytesMax = hibernatedBytesMax,
-            StopRequested = () => Volatile.Read(ref generations) >= stopAfter,
-            GenerationDone = (machine, report) =>
-            {
-                Interlocked.Increment(ref generations);
-                done?.Invoke(machine, report);
-            },
-        });
-    }
-
-    private static FleetOptions Options(MemoryHistory history, int workers) =>
-        new() { Workers = workers, Recorder = history, SliceGenerations = history.Facts.SliceGenerations };
 }

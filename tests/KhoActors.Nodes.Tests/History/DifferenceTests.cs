@@ -244,7 +244,7 @@ public class DifferenceTests
             ReplayDifference difference = Differing(run, record => record with { Order = changed });
             Assert.Equal(Changed, difference.Generation);
             Assert.Contains(difference.Aspect, new[] { ReplayAspect.Order, ReplayAspect.Delivery, ReplayAspect.Decision });
-            Assert.InRange(difference.LastDelivery, before + 1, before + run.Records[Changed].Report.Messages);
+            Assert.InRange(difference.LastDelivery, before, before + run.Records[Changed].Report.Messages);
         }
 
         Assert.Equal(ReplayAspect.Order, Differing(run, record => record with { Order = order.AsMemory(0, order.Length - 1) }).Aspect);
@@ -332,6 +332,8 @@ public class DifferenceTests
         Assert.Contains("generation 1 is missing", Damage(run, slices[0], slices[2]), StringComparison.Ordinal);
         Assert.Contains("a record of machine 0 is expected", Damage(run, slices[0], slices[1] with { Machine = 1 }), StringComparison.Ordinal);
         Assert.Contains("from generation 1 on is expected", Damage(run, slices[0], slices[0]), StringComparison.Ordinal);
+        SliceRecord twisted = slices[0] with { Generations = [run.Records[0], run.Records[2]] };
+        Assert.Contains("generation 1 is expected, 2 is there", Damage(run, twisted), StringComparison.Ordinal);
         Assert.Contains("no hardware 9", Damage(run, slices[0] with { Hardware = 9 }), StringComparison.Ordinal);
         Assert.Contains("no chain of kernels -1", Damage(run, slices[0] with { Chain = -1 }), StringComparison.Ordinal);
         Assert.Contains("the fleet has 1 machines", Damage(run, slices[0] with { Machine = 1 }), StringComparison.Ordinal);

@@ -7,7 +7,7 @@ namespace KhoActors.Nodes.Tests.History;
 /// <summary>The bytes of one slice, field by field: stored histories are read for ever, so these never change.</summary>
 public class SliceGoldenTests
 {
-    private static readonly (string Hex, string Field)[] Golden =
+    internal static readonly (string Hex, string Field)[] Golden =
     [
         ("01", "version"),
         ("ac02", "machine 300"),

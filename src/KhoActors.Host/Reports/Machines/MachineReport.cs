@@ -10,7 +10,8 @@ namespace KhoActors.Host.Reports.Machines;
 /// <param name="generation">The generation that is looked at.</param>
 /// <param name="view">The view.</param>
 /// <param name="item">What to show of it, or null.</param>
-internal sealed class MachineReport(FleetPlan plan, int machine, LiveGeneration generation, MachineView view, string? item)
+/// <param name="run">Title of the recorded run that it was executed from, or null.</param>
+internal sealed class MachineReport(FleetPlan plan, int machine, LiveGeneration generation, MachineView view, string? item, string? run)
 {
     /// <summary>Writes it.</summary>
     /// <param name="terminal">Where to.</param>
@@ -29,7 +30,7 @@ internal sealed class MachineReport(FleetPlan plan, int machine, LiveGeneration 
         string kernel = generation.Kernel.Start.Build.Name;
         terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"scenario {plan.Scenario.Name}, seed {plan.Seed}, machine {machine}, generation {generation.Number}, kernel {kernel}"));
+            $"{(run is null ? "" : $"{run}, ")}scenario {plan.Scenario.Name}, seed {plan.Seed}, machine {machine}, generation {generation.Number}, kernel {kernel}"));
     }
 
     private void WriteJson(Terminal terminal) => JsonReport.Write(terminal, json =>
@@ -44,6 +45,7 @@ internal sealed class MachineReport(FleetPlan plan, int machine, LiveGeneration 
         json.WriteString("death", generation.LastWords);
         json.WriteString("view", view.Name);
         json.WriteString("item", item);
+        json.WriteString("run", run);
         json.WritePropertyName("content");
         view.WriteJson(generation, item, json);
         json.WriteEndObject();

@@ -140,26 +140,26 @@ internal sealed class SqliteDatabase : IDisposable
     /// <returns>The exception to throw.</returns>
     public Exception Failure(int code)
     {
-        string said = $"SQLite says '{raw.sqlite3_errmsg(_handle).utf8_to_string()}' ({code})";
+        SqliteException cause = new(code, raw.sqlite3_errmsg(_handle).utf8_to_string());
         switch (code & 0xFF)
         {
             case raw.SQLITE_BUSY or raw.SQLITE_LOCKED:
                 string waited = string.Create(CultureInfo.InvariantCulture, $"{_busyMilliseconds / 1000.0:0.#} s");
-                return Unavailable($"another process is writing to it and did not finish within {waited}; try again later");
+                return Unavailable($"another process is writing to it and did not finish within {waited}; try again later", cause);
             case raw.SQLITE_FULL:
-                return Unavailable("the disk is full; what was committed before is safe");
+                return Unavailable("the disk is full; what was committed before is safe", cause);
             case raw.SQLITE_READONLY:
-                return Unavailable("it is read-only, or its folder is");
+                return Unavailable("the file is read-only, or its folder is", cause);
             case raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_AUTH:
-                return Unavailable($"it cannot be opened: {said}");
-            case raw.SQLITE_IOERR when code == raw.SQLITE_IOERR_SHORT_READ:
-                return Damage($"the file ends too early: {said}");
-            case raw.SQLITE_IOERR:
-                return Unavailable($"reading or writing failed, as on a disk that is full or broken: {said}");
+                return Unavailable($"it cannot be opened: {cause.Message}; is it, or its folder, another user's?", cause);
+            case raw.SQLITE_IOERR when code != raw.SQLITE_IOERR_SHORT_READ:
+                return Unavailable($"reading or writing failed, as on a disk that is full or broken: {cause.Message}", cause);
             case raw.SQLITE_NOMEM or raw.SQLITE_INTERRUPT or raw.SQLITE_PROTOCOL:
-                return Unavailable(said);
+                return Unavailable(cause.Message, cause);
+            case raw.SQLITE_NOTADB:
+                return Unavailable("this file is not a SQLite database, so it is no history", cause);
             default:
-                return Damage(said);
+                return new HistoryDamageException(Sentence(cause.Message), cause);
         }
     }
 
@@ -174,7 +174,7 @@ internal sealed class SqliteDatabase : IDisposable
         _handle.Dispose();
     }
 
-    private HistoryUnavailableException Unavailable(string why) => new(Sentence(why));
+    private HistoryUnavailableException Unavailable(string why, SqliteException cause) => new(Sentence(why), cause);
 
     private void RollBack()
     {

@@ -146,7 +146,7 @@ public sealed class SqliteHistoryStore : IHistoryStore
     public void Verify(Action<string> damage, ClientCatalog? clients = null)
     {
         ArgumentNullException.ThrowIfNull(damage);
-        new SqliteVerification(_database, _tables, clients, damage).Run();
+        Verify(damage, new RunCodecs(clients));
     }
 
     /// <inheritdoc/>
@@ -162,6 +162,8 @@ public sealed class SqliteHistoryStore : IHistoryStore
 
     internal static SqliteHistoryStore Open(string path, HistoryAccess access, SqliteSchema schema, int busyMilliseconds) =>
         new(path, SqliteOpening.Open(path, access, schema, busyMilliseconds));
+
+    internal void Verify(Action<string> damage, RunCodecs codecs) => new SqliteVerification(_database, _tables, codecs, damage).Run();
 
     /// <summary>For tests: makes the disk full at so many pages.</summary>
     internal void LimitPages(int pages) => _database.Ask($"PRAGMA max_page_count = {pages}");

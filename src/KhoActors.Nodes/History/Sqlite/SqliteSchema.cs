@@ -70,7 +70,7 @@ internal sealed class SqliteSchema
             path      TEXT NOT NULL,
             sha256    TEXT NOT NULL,
             PRIMARY KEY (run, position)
-        );
+        ) WITHOUT ROWID;
 
         CREATE TABLE slices (
             -- Consecutive generations of one machine: the record that replay reads, and its sums.
@@ -113,7 +113,7 @@ internal sealed class SqliteSchema
             violations   INTEGER NOT NULL,  -- invariants that did not hold after them
             checksum     INTEGER NOT NULL,  -- CRC-32C over the row
             PRIMARY KEY (run, from_kernel, to_kernel)
-        );
+        ) WITHOUT ROWID;
 
         CREATE TABLE outcome_counts (
             run          INTEGER NOT NULL REFERENCES runs (run) ON DELETE CASCADE,
@@ -121,7 +121,7 @@ internal sealed class SqliteSchema
             generations  INTEGER NOT NULL,
             checksum     INTEGER NOT NULL,  -- CRC-32C over the row
             PRIMARY KEY (run, outcome)
-        );
+        ) WITHOUT ROWID;
 
         CREATE TABLE violations (
             -- Invariants that did not hold, at most 100 of a generation.
@@ -167,10 +167,15 @@ internal sealed class SqliteSchema
         """;
 
     private readonly IReadOnlyList<string> _scripts;
+    private readonly Lazy<IReadOnlyDictionary<string, string>> _newest;
 
     /// <summary>A schema of other scripts, for tests of migrations.</summary>
     /// <param name="scripts">The scripts, from format 1 on.</param>
-    public SqliteSchema(IReadOnlyList<string> scripts) => _scripts = scripts;
+    public SqliteSchema(IReadOnlyList<string> scripts)
+    {
+        _scripts = scripts;
+        _newest = new Lazy<IReadOnlyDictionary<string, string>>(() => Expected(Format));
+    }
 
     /// <summary>The schema of this program.</summary>
     public static SqliteSchema Current { get; } = new([Format1]);
@@ -208,7 +213,7 @@ internal sealed class SqliteSchema
     /// <exception cref="HistoryDamageException">It holds something else.</exception>
     public void Require(SqliteDatabase database, int format)
     {
-        SortedDictionary<string, string> expected = Expected(format);
+        SortedDictionary<string, string> expected = new((format == Format ? _newest.Value : Expected(format)).ToDictionary(), StringComparer.Ordinal);
         foreach ((string name, string definition) in Read(database))
         {
             if (!expected.Remove(name, out string? known))

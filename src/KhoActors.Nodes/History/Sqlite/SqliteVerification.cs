@@ -1,6 +1,5 @@
 using System.Globalization;
 using KhoActors.Nodes.Invariants;
-using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Nodes.History.Sqlite;
 
@@ -14,17 +13,17 @@ internal sealed class SqliteVerification
     private readonly SqliteSlices _slices;
     private readonly SqliteCheckpoints _checkpoints;
     private readonly SqliteCounts _counts;
-    private readonly ClientCatalog? _clients;
+    private readonly RunCodecs _codecs;
     private readonly Action<string> _damage;
 
-    public SqliteVerification(SqliteDatabase database, SqliteTables tables, ClientCatalog? clients, Action<string> damage)
+    public SqliteVerification(SqliteDatabase database, SqliteTables tables, RunCodecs codecs, Action<string> damage)
     {
         _database = database;
         _runs = tables.Runs;
         _slices = tables.Slices;
         _checkpoints = tables.Checkpoints;
         _counts = tables.Counts;
-        _clients = clients;
+        _codecs = codecs;
         _damage = damage;
     }
 
@@ -86,7 +85,7 @@ internal sealed class SqliteVerification
             return;
         }
 
-        using RunVerification verification = new(run, _database.Address, _clients, _damage);
+        using RunVerification verification = new(run, _database.Address, _codecs, _damage);
         long rows = 0;
         long violations = 0;
         for (long first = 0; first <= run.Facts.Kexecs; first += run.Facts.SliceGenerations)

@@ -1,0 +1,41 @@
+using System.Globalization;
+using KhoActors.Host.Reports;
+using KhoActors.Nodes.History;
+
+namespace KhoActors.Host.Runs;
+
+/// <summary>The command lines that go on with a run: ready to be copied, with its history and clients where they are needed.</summary>
+/// <param name="number">The run's number.</param>
+/// <param name="address">Its history.</param>
+/// <param name="clients">Assemblies that its clients come from.</param>
+internal sealed class RunLines(int number, string address, IReadOnlyList<string> clients)
+{
+    private readonly string _name = number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The command lines of a run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="address">Its history.</param>
+    public RunLines(StoredRun run, string address)
+        : this(run.Number, address, [.. run.Facts.ClientAssemblies.Select(static assembly => assembly.Path)])
+    {
+    }
+
+    /// <summary>Continues the run.</summary>
+    public string Resume => Finish(new ReproducingLine("run").With("--resume", _name), clients);
+
+    /// <summary>Replays and compares all of the run.</summary>
+    public string Verify => Finish(new ReproducingLine("replay", _name), clients) + " --verify";
+
+    /// <summary>Shows what is known of the run.</summary>
+    public string Show => Finish(new ReproducingLine("runs show", _name), []);
+
+    /// <summary>Tells the story of one machine up to a generation.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="generation">The generation.</param>
+    /// <returns>The command line.</returns>
+    public string Replay(int machine, int generation) =>
+        Finish(new ReproducingLine("replay", _name).With("--machine", (ulong)machine).With("--to", (ulong)generation), clients);
+
+    private string Finish(ReproducingLine line, IReadOnlyList<string> assemblies) =>
+        line.With("--store", address == Histories.DefaultAddress ? null : address).WithEach("--clients", assemblies).ToString();
+}

@@ -14,8 +14,11 @@ internal sealed class NodeServices
     /// <summary>What carries machines.</summary>
     public MachineSeats Seats { get; } = new();
 
-    /// <summary>The run that this process itself asked for: its plan is at hand, with clients from outside.</summary>
-    public ShardedRun? OwnRun { get; set; }
+    /// <summary>The fleet that this process itself asked for: its plan is at hand, with clients from outside.</summary>
+    public FleetPlan? OwnPlan { get; init; }
+
+    /// <summary>The canonical text of its scenario; empty without one.</summary>
+    public string OwnScenario { get; init; } = string.Empty;
 
     /// <summary>Where that run stands in a history of another engine, or null.</summary>
     public ResumedMachines? Resume { get; init; }

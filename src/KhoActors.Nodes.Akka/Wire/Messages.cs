@@ -85,7 +85,9 @@ internal sealed record SliceForClient(SliceRecorded Slice) : IWireMessage;
 internal sealed record SliceTaken(int Run, int Machine, int FirstGeneration) : IWireMessage;
 
 /// <summary>Client to driver: let the machines rest, and end.</summary>
-internal sealed record StopRun(int Run) : IWireMessage;
+/// <param name="Run">The run.</param>
+/// <param name="HasFailed">Whether the client can take no slice any more: what it has not taken is not counted.</param>
+internal sealed record StopRun(int Run, bool HasFailed) : IWireMessage;
 
 /// <summary>Driver to client: a run is over.</summary>
 /// <param name="Over">How it ended.</param>

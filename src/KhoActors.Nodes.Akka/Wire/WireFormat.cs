@@ -106,7 +106,7 @@ internal static class WireFormat
                 Write(writer, taken.Run, taken.Machine, taken.FirstGeneration);
                 break;
             case StopRun stop:
-                Write(writer, stop.Run);
+                Write(writer, stop.Run, stop.HasFailed ? 1 : 0);
                 break;
             case RunConcluded concluded:
                 Write(writer, concluded.Over);
@@ -152,7 +152,7 @@ internal static class WireFormat
             "follow-run/1" => new FollowRun(ReadRun(reader), ReadFlag(reader), ReadFlag(reader)),
             "slice-for-client/1" => new SliceForClient(Read<SliceRecorded>(reader, JournalCodec.Slice)),
             "slice-taken/1" => new SliceTaken(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),
-            "stop-run/1" => new StopRun(ReadRun(reader)),
+            "stop-run/1" => new StopRun(ReadRun(reader), ReadFlag(reader)),
             "run-concluded/1" => new RunConcluded(
                 Read<RunOver>(reader, JournalCodec.Over), Read<FleetAdvanced>(reader, JournalCodec.Advance), ReadText(reader)),
             "run-progress/1" => ReadProgress(reader),

@@ -219,6 +219,15 @@ public sealed class FleetDispatch
         }
     }
 
+    /// <summary>A slice that was taken in is not counted: who had to keep it is gone, and the run stops.</summary>
+    /// <param name="order">The turn.</param>
+    public void Forget(SliceOrder order)
+    {
+        Require(_machines[order.Machine].Stage == Stage.Accepted, order.Machine);
+        _machines[order.Machine].Stage = Stage.Resting;
+        InFlight--;
+    }
+
     /// <summary>What was counted since the last event.</summary>
     /// <returns>The event to persist, and then to <see cref="Apply"/>; null when there is nothing.</returns>
     public FleetAdvanced? TakeEvent()

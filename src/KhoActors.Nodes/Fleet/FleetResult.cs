@@ -170,7 +170,8 @@ public sealed class FleetResult
     /// <summary>Counts a machine whose replay differed.</summary>
     internal void Add(ReplayDifference difference) => AddDifferences(difference, 1);
 
-    private void AddDifferences(ReplayDifference? first, int machines)
+    /// <summary>Counts machines whose replay differed, and keeps the first difference.</summary>
+    internal void AddDifferences(ReplayDifference? first, int machines)
     {
         DifferingMachines += machines;
         if (first is not null && (FirstDifference is null || first.Machine < FirstDifference.Machine))

@@ -8,11 +8,26 @@ namespace KhoActors.Nodes.Fleet;
 /// Brings a machine of an earlier session back to where its records end: from its checkpoint, or from its first power-on, it is replayed
 /// and compared with every record on the way.
 /// </summary>
-internal sealed class MachineReturn(FleetCourse course, Machine machine, MachineSpec spec, List<string> warnings)
+/// <param name="resume">Where the run stands.</param>
+/// <param name="plan">The fleet.</param>
+/// <param name="machine">Carries it.</param>
+/// <param name="spec">The machine.</param>
+/// <param name="progress">How far it is recorded.</param>
+/// <param name="recording">What it records when it goes on.</param>
+/// <param name="isStopped">Asked between generations: true ends the return.</param>
+/// <param name="warnings">Receives what did not go as it should.</param>
+internal sealed class MachineReturn(
+    ResumePoint resume,
+    FleetPlan plan,
+    Machine machine,
+    MachineSpec spec,
+    MachineProgress progress,
+    MachineRecording? recording,
+    Func<bool> isStopped,
+    List<string> warnings)
 {
-    private readonly ResumePoint _resume = course.Options.Resume!;
     private readonly int _number = spec.Number;
-    private readonly int _recorded = course.NextOf(spec.Number);
+    private readonly int _recorded = progress.RecordedGenerations;
 
     /// <summary>Brings it back.</summary>
     /// <returns>False when the run was stopped on the way.</returns>
@@ -21,7 +36,7 @@ internal sealed class MachineReturn(FleetCourse course, Machine machine, Machine
     public bool Run()
     {
         MachineCheckpoint? checkpoint = null;
-        if (course.CheckpointOf(_number) > 0 && !TryCheckpoint(out checkpoint, out string problem))
+        if (progress.CheckpointGeneration > 0 && !TryCheckpoint(out checkpoint, out string problem))
         {
             warnings.Add($"machine {_number:d8}: its checkpoint cannot be used ({problem}); it is replayed from its first power-on");
             checkpoint = null;
@@ -36,7 +51,7 @@ internal sealed class MachineReturn(FleetCourse course, Machine machine, Machine
         checkpoint = null;
         try
         {
-            checkpoint = _resume.ReadCheckpoint(_number);
+            checkpoint = resume.ReadCheckpoint(_number);
             problem = checkpoint is null ? "it is missing" : WakeUp(checkpoint);
         }
         catch (SnapshotFormatException damage)
@@ -53,39 +68,39 @@ internal sealed class MachineReturn(FleetCourse course, Machine machine, Machine
 
     private string WakeUp(MachineCheckpoint checkpoint)
     {
-        machine.WakeUp(spec, checkpoint.Snapshot, recording: course.Recording);
+        machine.WakeUp(spec, checkpoint.Snapshot, recording: recording);
         int next = machine.NextGeneration;
         if (next == 0 || next > _recorded || next != checkpoint.NextGeneration)
         {
             return $"it says generation {checkpoint.NextGeneration}, holds a machine before generation {next}, and {_recorded} are recorded";
         }
 
-        ReadOnlyMemory<byte> digest = next == _recorded ? course.DigestOf(_number) : _resume.DigestAfter(_number, next - 1);
+        ReadOnlyMemory<byte> digest = next == _recorded ? progress.Digest : resume.DigestAfter(_number, next - 1);
         return digest.Span.SequenceEqual(machine.Digest) ? string.Empty : "its digest is not the recorded one";
     }
 
     private bool Replay(MachineCheckpoint? checkpoint)
     {
-        machine.PowerOff(spec, recording: course.Recording);
+        machine.PowerOff(spec, recording: recording);
         MachineReplayOptions options = new()
         {
             EndGeneration = _recorded,
-            Recording = course.Recording,
-            StopRequested = () => course.IsStopped,
+            Recording = recording,
+            StopRequested = isStopped,
         };
-        IEnumerable<SliceRecord> slices = _resume.ReadSlices(_number, checkpoint?.NextGeneration ?? 0).Select(RequireThisMachine);
-        if (MachineReplay.Run(machine, course.Plan, slices, options, checkpoint) is { } difference)
+        IEnumerable<SliceRecord> slices = resume.ReadSlices(_number, checkpoint?.NextGeneration ?? 0).Select(RequireThisMachine);
+        if (MachineReplay.Run(machine, plan, slices, options, checkpoint) is { } difference)
         {
             throw new ReplayDivergenceException(difference);
         }
 
         return machine.NextGeneration == _recorded
-            || (course.IsStopped ? false : throw _resume.Damage(_number, $"{_recorded} generations are said to be recorded, {machine.NextGeneration} are"));
+            || (isStopped() ? false : throw resume.Damage(_number, $"{_recorded} generations are said to be recorded, {machine.NextGeneration} are"));
     }
 
     /// <summary>What goes on by chance behind the records is the machine that scenario and seed draw.</summary>
     private SliceRecord RequireThisMachine(SliceRecord slice) => slice.Hardware == spec.Hardware && slice.Chain == spec.ChainIndex
         ? slice
-        : throw _resume.Damage(
+        : throw resume.Damage(
             _number, $"hardware {slice.Hardware} and chain {slice.Chain} are recorded; the run's seed draws {spec.Hardware} and {spec.ChainIndex}");
 }

@@ -99,7 +99,9 @@ internal sealed class SliceWorker(FleetCourse course) : IWorker, IDisposable
 
         if (course.NextOf(number) > 0)
         {
-            return new MachineReturn(course, _machine, spec, Result.Warnings).Run();
+            MachineProgress progress = new(number, course.NextOf(number), course.CheckpointOf(number), course.DigestOf(number));
+            return new MachineReturn(
+                course.Options.Resume!, course.Plan, _machine, spec, progress, course.Recording, () => course.IsStopped, Result.Warnings).Run();
         }
 
         course.PowerOn();

@@ -3,7 +3,7 @@ using KhoActors.Subsystems.Actors;
 
 namespace KhoActors.Nodes.History;
 
-/// <summary>The encoding of a run in a <c>.khist</c> file: its facts, and how far it had come when the file was written.</summary>
+/// <summary>The encoding of a run in a <c>.khist</c> file and, its facts, in a journal: its facts, and how far it had come when the file was written.</summary>
 internal static class StoredRunCodec
 {
     private const int Version = 1;
@@ -60,7 +60,8 @@ internal static class StoredRunCodec
         return run;
     }
 
-    private static void WriteFacts(SnapshotWriter writer, RunFacts facts)
+    /// <summary>Writes what a run depends on.</summary>
+    public static void WriteFacts(SnapshotWriter writer, RunFacts facts)
     {
         writer.WriteText(facts.Scenario);
         writer.WriteText(facts.ResolvedScenario);
@@ -83,7 +84,8 @@ internal static class StoredRunCodec
         }
     }
 
-    private static RunFacts ReadFacts(RecordReader reader) => new()
+    /// <summary>Reads what a run depends on.</summary>
+    public static RunFacts ReadFacts(RecordReader reader) => new()
     {
         Scenario = reader.ReadText("the scenario", HistoryLimits.NameBytes),
         ResolvedScenario = reader.ReadText("the resolved scenario", HistoryLimits.ScenarioBytes),
@@ -113,7 +115,8 @@ internal static class StoredRunCodec
         return assemblies;
     }
 
-    private static DateTimeOffset ReadTime(RecordReader reader, string what)
+    /// <summary>Reads a moment.</summary>
+    public static DateTimeOffset ReadTime(RecordReader reader, string what)
     {
         long ticks = (long)reader.ReadVar($"the time of {what}", (ulong)DateTimeOffset.MaxValue.UtcTicks);
         return new DateTimeOffset(ticks, TimeSpan.Zero);
@@ -122,7 +125,7 @@ internal static class StoredRunCodec
     private static long ReadSum(RecordReader reader) => (long)reader.ReadVar("a sum");
 
     // Codes of the file, whatever order the program's own type has.
-    private static int CodeOf(RunState state) => state switch
+    public static int CodeOf(RunState state) => state switch
     {
         RunState.Running => 1,
         RunState.Finished => 2,
@@ -131,7 +134,7 @@ internal static class StoredRunCodec
         _ => throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"A run in state {state} cannot be stored.")),
     };
 
-    private static RunState StateOf(int code, RecordReader reader) => code switch
+    public static RunState StateOf(int code, RecordReader reader) => code switch
     {
         1 => RunState.Running,
         2 => RunState.Finished,

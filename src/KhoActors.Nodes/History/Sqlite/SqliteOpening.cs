@@ -18,12 +18,34 @@ internal static class SqliteOpening
         RequirePlace(address, fullPath, access);
         if (access == HistoryAccess.Read)
         {
-            return OpenToRead(address, fullPath, schema, busyMilliseconds);
+            return OpenToRead(address, fullPath, busyMilliseconds, database => PrepareToRead(database, schema));
         }
 
         bool mayMake = access == HistoryAccess.Create && (!File.Exists(fullPath) || new FileInfo(fullPath).Length == 0);
         int flags = raw.SQLITE_OPEN_READWRITE | (access == HistoryAccess.Create ? raw.SQLITE_OPEN_CREATE : 0);
         return Checked(SqliteDatabase.Open(address, fullPath, flags, busyMilliseconds), database => PrepareToWrite(database, schema, mayMake));
+    }
+
+    /// <summary>Opens any file of SQLite to be read, also where nothing may be written.</summary>
+    /// <param name="address">The history's address.</param>
+    /// <param name="fullPath">Full path of the file.</param>
+    /// <param name="busyMilliseconds">How long to wait for another process.</param>
+    /// <param name="check">Refuses, by throwing, what the caller does not read.</param>
+    /// <returns>The connection, checked.</returns>
+    public static SqliteDatabase OpenToRead(string address, string fullPath, int busyMilliseconds, Action<SqliteDatabase> check)
+    {
+        try
+        {
+            // A connection that could write tidies up behind itself: the last one to close removes the log and its index.
+            return Checked(SqliteDatabase.Open(address, fullPath, raw.SQLITE_OPEN_READWRITE, busyMilliseconds), check);
+        }
+        catch (HistoryUnavailableException refusal) when (CannotBeWritten(refusal) && IsAlone(fullPath))
+        {
+            // In a folder that cannot be written SQLite may not put its index of the log beside the file. There is no log and nobody can
+            // begin one: the file alone is the whole history.
+            string uri = $"file:{Uri.EscapeDataString(fullPath)}?immutable=1";
+            return Checked(SqliteDatabase.Open(address, uri, raw.SQLITE_OPEN_READONLY | raw.SQLITE_OPEN_URI, busyMilliseconds), check);
+        }
     }
 
     private static void RequirePlace(string address, string fullPath, HistoryAccess access)
@@ -47,24 +69,6 @@ internal static class SqliteOpening
         if (folder is not null && !Directory.Exists(folder))
         {
             throw new HistoryUnavailableException($"{address}: there is no folder {folder}");
-        }
-    }
-
-    private static SqliteDatabase OpenToRead(string address, string fullPath, SqliteSchema schema, int busyMilliseconds)
-    {
-        try
-        {
-            // A connection that could write tidies up behind itself: the last one to close removes the log and its index.
-            return Checked(SqliteDatabase.Open(address, fullPath, raw.SQLITE_OPEN_READWRITE, busyMilliseconds), database => PrepareToRead(database, schema));
-        }
-        catch (HistoryUnavailableException refusal) when (CannotBeWritten(refusal) && IsAlone(fullPath))
-        {
-            // In a folder that cannot be written SQLite may not put its index of the log beside the file. There is no log and nobody can
-            // begin one: the file alone is the whole history.
-            string uri = $"file:{Uri.EscapeDataString(fullPath)}?immutable=1";
-            return Checked(
-                SqliteDatabase.Open(address, uri, raw.SQLITE_OPEN_READONLY | raw.SQLITE_OPEN_URI, busyMilliseconds),
-                database => PrepareToRead(database, schema));
         }
     }
 

@@ -12,7 +12,7 @@ internal static class HistoryOptions
     /// <returns>A new option.</returns>
     public static Option<string> Store(bool mayBeNone = false) => new("--store")
     {
-        Description = "The history: sqlite:PATH" + (mayBeNone ? $", or '{Histories.None}' to keep none." : "."),
+        Description = $"The history: {HistoryStores.AcceptedAddresses}" + (mayBeNone ? $", or '{Histories.None}' to keep none." : "."),
         HelpName = "URI",
         DefaultValueFactory = static _ => Histories.DefaultAddress,
     };

@@ -85,7 +85,8 @@ internal sealed class RunCommand
         RunFacts facts = FactsOf(resolved, plan, choice, reproduce, recordOrder, ClientAssemblies.FactsOf(ClientsOf(parsed)));
         if (choice.Engine.KeepsHistory)
         {
-            _terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, in {address}"));
+            _terminal.Error.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, in {HistoryStores.WithoutPassword(address)}"));
             choice = choice with { Cluster = choice.Cluster with { Store = address } };
             return Session(parsed, choice, plan, reproduce, recording: null, recordOrder, facts: facts).Run();
         }
@@ -132,7 +133,8 @@ internal sealed class RunCommand
         RecordedScenario recorded = RecordedScenario.Read(facts, title, ClientsOf(parsed));
         if (choice.Engine.KeepsHistory)
         {
-            choice = choice with { Cluster = choice.Cluster with { Store = past.Address, Run = run.Number } };
+            // The history shows its address without a password; the engine needs it as it was given.
+            choice = choice with { Cluster = choice.Cluster with { Store = address, Run = run.Number } };
             return Session(parsed, choice, recorded.Plan, facts.Command, recording: null, facts.OrderIsRecorded, run, facts: facts).Run();
         }
 

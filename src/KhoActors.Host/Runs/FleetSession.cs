@@ -124,8 +124,9 @@ internal sealed class FleetSession
 
     private void KeptAs(int number)
     {
-        _kept = new RunLines(number, Choice.Cluster.Store!, [.. Facts!.ClientAssemblies.Select(static assembly => assembly.Path)]);
-        Terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"run {number} in {Choice.Cluster.Store}"));
+        string history = HistoryStores.WithoutPassword(Choice.Cluster.Store!);
+        _kept = new RunLines(number, history, [.. Facts!.ClientAssemblies.Select(static assembly => assembly.Path)]);
+        Terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"run {number} in {history}"));
     }
 
     private ExitCode GiveUp(StorageFailure failure, RecordingRun recording)

@@ -41,7 +41,7 @@ internal static class Histories
         }
         catch (ArgumentException refusal)
         {
-            throw new UsageException($"--store '{address}': {refusal.Message.Split(" (Parameter")[0].TrimEnd('.')}");
+            throw new UsageException($"--store '{HistoryStores.WithoutPassword(address)}': {refusal.Message.Split(" (Parameter")[0].TrimEnd('.')}");
         }
     }
 }

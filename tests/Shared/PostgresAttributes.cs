@@ -11,7 +11,6 @@ internal sealed class PostgresFactAttribute : FactAttribute
 }
 
 /// <summary>Data of a theory that need a <see cref="PostgresServer"/>; skipped where there is none, whatever else the theory is tried with.</summary>
-/// <param name="data">The theory's parameters.</param>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
 internal sealed class PostgresDataAttribute : DataAttribute
 {

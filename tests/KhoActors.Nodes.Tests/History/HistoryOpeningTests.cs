@@ -15,7 +15,7 @@ public sealed class HistoryOpeningTests : IDisposable
     [InlineData("khoactors.db")]
     [InlineData("sqlite:")]
     [InlineData("SQLITE:x")]
-    [InlineData("postgres://localhost/kho")]
+    [InlineData("postgers://localhost/kho")]
     [InlineData("sqlite:a\0b")]
     public void Other_addresses_are_named_with_the_accepted_form(string address)
     {

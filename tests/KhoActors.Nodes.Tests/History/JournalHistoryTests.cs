@@ -1,6 +1,7 @@
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.History.Journal;
+using KhoActors.Nodes.Scenarios;
 using KhoActors.Nodes.Tests.Fleet;
 
 namespace KhoActors.Nodes.Tests.History;
@@ -252,6 +253,7 @@ public sealed class JournalHistoryTests(PostgresServer server) : IClassFixture<P
         using JournalTables tables = Tables(inPostgres);
         tables.RecordAll(1, facts);
         tables.RecordAll(2, others);
+        Assert.Throws<ScenarioException>(() => ResolvedScenario.Parse(others.ResolvedScenario, "others"));
 
         using IHistoryStore store = tables.Open();
 

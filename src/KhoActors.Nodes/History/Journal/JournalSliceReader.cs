@@ -27,7 +27,12 @@ internal sealed class JournalSliceReader(IJournalSource source, JournalRun run)
             if (row.Sequence != nextSequence)
             {
                 damage(JournalGap.Of(source, owner, nextSequence, row.Sequence));
-                nextGeneration = Unknown;
+                nextGeneration = row.Sequence < nextSequence ? nextGeneration : Unknown;
+            }
+
+            if (row.Sequence < nextSequence)
+            {
+                continue;
             }
 
             nextSequence = row.Sequence + 1;

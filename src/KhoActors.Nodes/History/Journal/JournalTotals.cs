@@ -33,11 +33,20 @@ internal sealed class JournalTotals
     {
         JournalTotals totals = new();
         using DigestChain digest = new("fleet");
+        Action<HistoryDamageException> note = totals.Note(damage);
         for (int machine = 0; machine < run.Facts.Machines; machine++)
         {
-            foreach (StoredSlice slice in reader.Read(machine, fromGeneration: 0, totals.Note(damage)))
+            try
             {
-                totals.Add(slice, codec, place, digest, slice.FirstGeneration == BatchRules.LastSlice(run.Facts), totals.Note(damage));
+                foreach (StoredSlice slice in reader.Read(machine, fromGeneration: 0, note))
+                {
+                    totals.Add(slice, codec, place, digest, slice.FirstGeneration == BatchRules.LastSlice(run.Facts), note);
+                }
+            }
+            catch (HistoryDamageException unreadable)
+            {
+                // The database cannot list this machine's events; it may those of the next.
+                note(unreadable);
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
+using System.Text.Json;
 
 namespace KhoActors.Host;
 
@@ -32,12 +33,32 @@ internal static class EngineFolder
     public static Assembly Load(string assembly)
     {
         AssemblyDependencyResolver resolver = new(assembly);
+        string[] frameworks = FrameworkFolders(Path.ChangeExtension(assembly, ".runtimeconfig.json"));
         AssemblyLoadContext.Default.Resolving += (program, name) =>
-            resolver.ResolveAssemblyToPath(name) is { } file ? program.LoadFromAssemblyPath(file) : null;
+            (resolver.ResolveAssemblyToPath(name) ?? FileIn(frameworks, name.Name + ".dll")) is { } file ? program.LoadFromAssemblyPath(file) : null;
         AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) =>
             resolver.ResolveUnmanagedDllToPath(name) is { } file ? NativeLibrary.Load(file) : 0;
         return AssemblyLoadContext.Default.LoadFromAssemblyPath(assembly);
     }
+
+    // The program runs on the base framework; libraries of an engine may need another that is installed with it, in the same version.
+    private static string[] FrameworkFolders(string runtimeConfig)
+    {
+        if (!File.Exists(runtimeConfig))
+        {
+            return [];
+        }
+
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(runtimeConfig));
+        DirectoryInfo running = new(Path.TrimEndingDirectorySeparator(RuntimeEnvironment.GetRuntimeDirectory()));
+        return !config.RootElement.GetProperty("runtimeOptions").TryGetProperty("frameworks", out JsonElement frameworks)
+            ? []
+            : [.. frameworks.EnumerateArray()
+                .Select(one => Path.Combine(running.Parent!.Parent!.FullName, one.GetProperty("name").GetString()!, running.Name))];
+    }
+
+    private static string? FileIn(string[] folders, string name) =>
+        folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
     // The file system of some machines tells no case, so the folder's name does not say the assembly's.
     private static IEnumerable<string> AssembliesIn(DirectoryInfo folder) =>

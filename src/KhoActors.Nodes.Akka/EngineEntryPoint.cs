@@ -57,7 +57,8 @@ public sealed class EngineEntryPoint : IEngine
         ResumedMachines? resume = request.Cluster.Run is null && request.Options.Resume is { } point
             ? new ResumedMachines(point, request.Plan, request.Options)
             : null;
-        NodeConfiguration configuration = NodeConfiguration.Of(request.Cluster, request.Cluster.Roles, request.Options.Workers, isAlone, _settings);
+        // Beside a cluster of others this process is a client: nothing of theirs depends on it.
+        NodeConfiguration configuration = NodeConfiguration.Of(request.Cluster, isAlone ? request.Cluster.Roles : [], request.Options.Workers, isAlone, _settings);
         NodeServices services = new()
         {
             Settings = configuration.Settings,

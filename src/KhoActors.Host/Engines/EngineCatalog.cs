@@ -43,14 +43,16 @@ internal sealed class EngineCatalog(string folder)
 
     private static string FileOf(string name) => NamespaceOf(name) + ".dll";
 
-    private string PathOf(string name) => Path.Combine(folder, FileOf(name));
+    /// <summary>In a folder of its own, with the libraries that it brings (<see cref="EngineFolder"/>), or beside the program.</summary>
+    private string PathOf(string name) =>
+        EngineFolder.Assemblies(folder).FirstOrDefault(file => Path.GetFileName(file) == FileOf(name)) ?? Path.Combine(folder, FileOf(name));
 
     private IEngine Load(string name)
     {
         string entryPoint = $"{NamespaceOf(name)}.{EntryPointName}";
         try
         {
-            Type type = Assembly.LoadFrom(PathOf(name)).GetType(entryPoint, throwOnError: false)
+            Type type = EngineFolder.Load(PathOf(name)).GetType(entryPoint, throwOnError: false)
                 ?? throw Refuse(name, $"it has no class {entryPoint}");
             return Activator.CreateInstance(type) as IEngine ?? throw Refuse(name, $"{entryPoint} is no {nameof(IEngine)}");
         }

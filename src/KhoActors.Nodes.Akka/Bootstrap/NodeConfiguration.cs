@@ -70,7 +70,7 @@ internal sealed class NodeConfiguration
         else
         {
             // Memory does not outlive its node: there is nothing to remember.
-            text.AppendLine("akka.cluster.sharding.remember-entities = off");
+            text.AppendLine("akka.cluster.sharding { remember-entities = off, state-store-mode = ddata }");
         }
 
         if (isAlone)

@@ -337,7 +337,7 @@ internal sealed class MachineEntity : UntypedPersistentActor
     private void Record()
     {
         _phase = Phase.Recording;
-        SliceRecorded slice = _turn!.ToEvent();
+        SliceRecorded slice = _turn!.ToEvent()!;
         ReadOnlyMemory<byte> snapshot = _turn.ToSnapshot();
         EndTurn();
         Persist(slice, recorded =>
@@ -396,6 +396,7 @@ internal sealed class MachineEntity : UntypedPersistentActor
     private void Conclude()
     {
         Exception failure = _failure!;
+        SliceRecorded? done = _turn?.ToEvent();
         _failure = null;
         _turn?.Machine.Dispose();
         _turn = null;
@@ -406,7 +407,7 @@ internal sealed class MachineEntity : UntypedPersistentActor
             ReplayDivergenceException divergence => new SliceDiffers(_id.Run, first, divergence.Difference),
             HistoryDamageException or HistoryUnavailableException => Failed(SliceFailure.Damage, failure.Message),
             EngineException => Failed(SliceFailure.Refused, failure.Message),
-            _ => Failed(SliceFailure.Defect, MachineDefects.Describe(_id.Number, failure)),
+            _ => Failed(SliceFailure.Defect, MachineDefects.Describe(_id.Number, failure)) with { Done = done },
         });
         StopWhenAsked();
     }

@@ -279,7 +279,7 @@ internal sealed class RunDriver : UntypedPersistentActor, IWithTimers
         SliceOrder order = new(failed.Machine, failed.FirstGeneration);
         if (failed.Kind == SliceFailure.Defect)
         {
-            TakeOut(order, expected => _dispatch!.TakeOut(expected, failed.Text));
+            TakeOut(order, expected => _dispatch!.TakeOut(expected, failed.Text, failed.Done));
         }
         else if (_asked.Remove(order))
         {

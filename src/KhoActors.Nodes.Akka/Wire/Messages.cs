@@ -27,7 +27,13 @@ internal sealed record CancelSlice(int Run, int Machine, int FirstGeneration) : 
 internal sealed record SliceFinished(SliceRecorded Slice) : IWireMessage;
 
 /// <summary>Machine to driver: the slice cannot be run.</summary>
-internal sealed record SliceFailed(int Run, int Machine, int FirstGeneration, SliceFailure Kind, string Text) : IWireMessage;
+/// <param name="Run">The run.</param>
+/// <param name="Machine">The machine.</param>
+/// <param name="FirstGeneration">The first generation of the slice.</param>
+/// <param name="Kind">Why.</param>
+/// <param name="Text">Why, for people.</param>
+/// <param name="Done">The generations before the failure, to be counted and never recorded; or null.</param>
+internal sealed record SliceFailed(int Run, int Machine, int FirstGeneration, SliceFailure Kind, string Text, SliceRecorded? Done = null) : IWireMessage;
 
 /// <summary>Machine to driver: the machine's replay differs from its records.</summary>
 internal sealed record SliceDiffers(int Run, int FirstGeneration, ReplayDifference Difference) : IWireMessage;

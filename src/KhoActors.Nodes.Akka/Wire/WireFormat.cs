@@ -62,6 +62,12 @@ internal static class WireFormat
             case SliceFailed failed:
                 Write(writer, failed.Run, failed.Machine, failed.FirstGeneration, (int)failed.Kind);
                 WriteText(writer, failed.Text);
+                Write(writer, failed.Done is null ? 0 : 1);
+                if (failed.Done is not null)
+                {
+                    Write(writer, failed.Done);
+                }
+
                 break;
             case SliceDiffers differs:
                 Write(writer, differs.Run, differs.FirstGeneration);
@@ -138,7 +144,8 @@ internal static class WireFormat
             "run-slice/1" => new RunSlice(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),
             "cancel-slice/1" => new CancelSlice(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),
             "slice-finished/1" => new SliceFinished(Read<SliceRecorded>(reader, JournalCodec.Slice)),
-            "slice-failed/1" => new SliceFailed(ReadRun(reader), ReadNumber(reader), ReadNumber(reader), ReadKind(reader), ReadText(reader)),
+            "slice-failed/1" => new SliceFailed(
+                ReadRun(reader), ReadNumber(reader), ReadNumber(reader), ReadKind(reader), ReadText(reader), ReadFlag(reader) ? Read<SliceRecorded>(reader, JournalCodec.Slice) : null),
             "slice-differs/1" => new SliceDiffers(ReadRun(reader), ReadNumber(reader), JournalCodec.ReadDifference(ReadBytes(reader))),
             "slice-cancelled/1" => new SliceCancelled(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),
             "machine-recovered/1" => new MachineRecovered(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),

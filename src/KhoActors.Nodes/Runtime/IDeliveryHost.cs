@@ -28,7 +28,7 @@ public interface IDeliveryHost
 
     /// <summary>
     /// One more message of a pair became ready: sent, or its timer is due. Said once for each message, in <see cref="DeliveryOrder.Concurrent"/>
-    /// only, when the call that caused it is about to return. The engine answers each with one <see cref="Machines.Machine.TakePair"/>, in its own time and
+    /// only, when the call that caused it is about to return. The engine answers each with one <c>Machine.TakePair</c>, in its own time and
     /// order, unless the receiver is stopped before. A message that is gone by then is no message to take; one that came later may be taken instead.
     /// </summary>
     /// <param name="pair">Sender and receiver.</param>

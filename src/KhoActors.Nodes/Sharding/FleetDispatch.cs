@@ -173,11 +173,7 @@ public sealed class FleetDispatch
         ArgumentNullException.ThrowIfNull(record);
         ref MachineState state = ref _machines[record.Machine];
         Require(state.Stage == Stage.Accepted, record.Machine);
-        foreach (GenerationRecord generation in record.Generations)
-        {
-            _pending.Add(record.Machine, generation.Report);
-        }
-
+        CountReports(record);
         record.Generations[^1].Digest.Span.CopyTo(DigestOf(record.Machine));
         Await(record.Machine, record.EndGeneration);
     }
@@ -185,10 +181,17 @@ public sealed class FleetDispatch
     /// <summary>A machine goes no further: the simulator failed.</summary>
     /// <param name="order">The turn in which it happened.</param>
     /// <param name="defect">What failed, for people; it names the machine.</param>
-    public void TakeOut(SliceOrder order, string defect)
+    /// <param name="done">Generations of the slice before the failure, which count; or null.</param>
+    /// <exception cref="HistoryDamageException">They are not what they say.</exception>
+    public void TakeOut(SliceOrder order, string defect, SliceRecorded? done = null)
     {
         if (Expects(order))
         {
+            if (done is not null)
+            {
+                CountReports(_run.Codec.Decode(new StoredSlice(order.Machine, order.FirstGeneration, done.Encoded), $"run {_run.Number}"));
+            }
+
             _pending.Defects.Add(defect);
             _machines[order.Machine].IsOut = true;
             Await(order.Machine, order.FirstGeneration);
@@ -297,6 +300,14 @@ public sealed class FleetDispatch
     private Span<byte> DigestOf(int machine) => _digests.AsSpan(machine * DigestChain.LinkBytes, DigestChain.LinkBytes);
 
     private bool CanGoOn(int machine) => _machines[machine].Next < _run.Generations && !_machines[machine].IsOut;
+
+    private void CountReports(SliceRecord record)
+    {
+        foreach (GenerationRecord generation in record.Generations)
+        {
+            _pending.Add(record.Machine, generation.Report);
+        }
+    }
 
     /// <summary>A machine waits for its event.</summary>
     private void Await(int machine, int next)

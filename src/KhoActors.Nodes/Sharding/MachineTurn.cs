@@ -54,12 +54,17 @@ public sealed class MachineTurn
         _records.Add(Machine.LastRecord!);
     }
 
-    /// <summary>The slice, when it is whole.</summary>
-    /// <returns>The event to record.</returns>
-    public SliceRecorded ToEvent()
+    /// <summary>The slice: the event to record when it is whole. Otherwise what there is of it, to be counted where a machine fails.</summary>
+    /// <returns>The generations so far; null when there is none.</returns>
+    public SliceRecorded? ToEvent()
     {
+        if (_records.Count == 0)
+        {
+            return null;
+        }
+
         SliceRecord record = new() { Machine = _spec.Number, Hardware = _spec.Hardware, Chain = _spec.ChainIndex, Generations = _records };
-        return new SliceRecorded(_run.Number, _spec.Number, _first, _end, _run.Codec.Encode(record));
+        return new SliceRecorded(_run.Number, _spec.Number, _first, record.EndGeneration, _run.Codec.Encode(record));
     }
 
     /// <summary>The machine behind its slice, as it is hibernated.</summary>

@@ -142,7 +142,7 @@ public sealed class RunsCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("nowhere", "kho: --store 'nowhere': no history is kept at 'nowhere': an address has the form sqlite:PATH")]
+    [InlineData("nowhere", "kho: --store 'nowhere': no history is kept at 'nowhere': an address has the form sqlite:PATH or postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE")]
     [InlineData("", "kho: --store '': no history is kept")]
     [InlineData("sqlite:", "kho: --store 'sqlite:': no history is kept")]
     [InlineData("none", "kho: --store none: a history is needed here")]

@@ -4,7 +4,7 @@ using KhoActors.Nodes.History.Journal;
 using KhoActors.Nodes.Scenarios;
 using KhoActors.Nodes.Tests.Fleet;
 
-namespace KhoActors.Nodes.Tests.History;
+namespace KhoActors.Nodes.Tests.History.Journal;
 
 /// <summary>Histories of the Akka engine read like our own, from SQLite and from PostgreSQL.</summary>
 public sealed class JournalHistoryTests(PostgresServer server) : IClassFixture<PostgresServer>

@@ -3,7 +3,7 @@ using KhoActors.Nodes.History;
 using KhoActors.Nodes.History.Journal;
 using KhoActors.Subsystems.Actors;
 
-namespace KhoActors.Nodes.Tests.History;
+namespace KhoActors.Nodes.Tests.History.Journal;
 
 /// <summary>What is damaged in a journal is named with run, machine and event, counts for nothing, and hides nothing else.</summary>
 public sealed class JournalDamageTests(PostgresServer server) : IClassFixture<PostgresServer>

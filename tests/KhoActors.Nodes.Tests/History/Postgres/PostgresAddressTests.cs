@@ -1,7 +1,7 @@
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.History.Postgres;
 
-namespace KhoActors.Nodes.Tests.History;
+namespace KhoActors.Nodes.Tests.History.Postgres;
 
 /// <summary>Addresses of PostgreSQL are read strictly, and their passwords are shown nowhere.</summary>
 public sealed class PostgresAddressTests

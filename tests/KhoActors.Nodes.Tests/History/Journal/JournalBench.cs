@@ -2,7 +2,7 @@ using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.History.Journal;
 
-namespace KhoActors.Nodes.Tests.History;
+namespace KhoActors.Nodes.Tests.History.Journal;
 
 /// <summary>Runs as the Akka engine leaves them in its journal.</summary>
 internal static class JournalBench

@@ -1,8 +1,9 @@
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.History.Journal;
+using KhoActors.Nodes.History.Postgres;
 using KhoActors.Nodes.History.Sqlite;
 
-namespace KhoActors.Nodes.Tests.History;
+namespace KhoActors.Nodes.Tests.History.Journal;
 
 /// <summary>What is there is recognised by its tables; what is none is refused with the reason.</summary>
 public sealed class JournalOpeningTests(PostgresServer server) : IClassFixture<PostgresServer>, IDisposable
@@ -98,8 +99,8 @@ public sealed class JournalOpeningTests(PostgresServer server) : IClassFixture<P
     public void Nothing_can_be_written_through_a_journal_that_is_read()
     {
         using JournalTables tables = JournalTables.Create(server);
-        using Nodes.History.Postgres.PostgresDatabase database =
-            Nodes.History.Postgres.PostgresDatabase.Open(Nodes.History.Postgres.PostgresAddress.Parse(tables.Address));
+        using PostgresDatabase database =
+            PostgresDatabase.Open(PostgresAddress.Parse(tables.Address));
         database.Execute("SET default_transaction_read_only = on");
         Assert.Contains(
             "read-only transaction", Assert.Throws<HistoryUnavailableException>(() => database.Execute("DELETE FROM journal")).Message, StringComparison.Ordinal);

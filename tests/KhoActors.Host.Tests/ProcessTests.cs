@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace KhoActors.Host.Tests;
 
@@ -41,13 +42,43 @@ public class ProcessTests
         Assert.Contains("not a sound device tree blob", RunIn(folder, "inspect", "./1").Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void PostgreSQLs_driver_is_loaded_only_for_PostgreSQL()
+    {
+        using TemporaryFolder folder = new();
+        Assert.DoesNotContain("Npgsql", Loaded(folder, "--version"), StringComparison.Ordinal);
+        string recording = Loaded(folder, "run", "tiny");
+        Assert.Contains("SQLitePCLRaw", recording, StringComparison.Ordinal);
+        Assert.DoesNotContain("Npgsql", recording, StringComparison.Ordinal);
+        Assert.Contains("Npgsql", Loaded(folder, "runs", "--store", "postgres://127.0.0.1:1/none"), StringComparison.Ordinal);
+    }
+
+    /// <summary>What the runtime tells of loading while the program runs, as text: it names assemblies.</summary>
+    private static string Loaded(TemporaryFolder folder, params string[] arguments)
+    {
+        const string Trace = "trace.nettrace";
+        RunIn(folder, arguments, start =>
+        {
+            start.Environment["DOTNET_EnableEventPipe"] = "1";
+            start.Environment["DOTNET_EventPipeConfig"] = "Microsoft-Windows-DotNETRuntime:0x8:4";
+            start.Environment["DOTNET_EventPipeOutputPath"] = folder[Trace];
+        });
+        byte[] trace = File.ReadAllBytes(folder[Trace]);
+
+        // Names may begin at any byte.
+        return Encoding.Unicode.GetString(trace) + Encoding.Unicode.GetString(trace.AsSpan(1));
+    }
+
     private static (int Code, string Out, string Error) Run(params string[] arguments) => RunIn(null, arguments);
 
-    private static (int Code, string Out, string Error) RunIn(TemporaryFolder? folder, params string[] arguments)
+    private static (int Code, string Out, string Error) RunIn(TemporaryFolder? folder, params string[] arguments) => RunIn(folder, arguments, static _ => { });
+
+    private static (int Code, string Out, string Error) RunIn(TemporaryFolder? folder, string[] arguments, Action<ProcessStartInfo> change)
     {
         string program = typeof(CommandLine).Assembly.Location;
         ProcessStartInfo start = new("dotnet", ["exec", program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.WorkingDirectory = folder?.Path ?? string.Empty;
+        change(start);
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

@@ -24,6 +24,10 @@ internal interface IJournalSource : IDisposable
     /// <param name="each">Called once for each; it must not use the source.</param>
     void ReadIds(Action<string> each);
 
+    /// <summary>Lets the database compare its tables and indices with each other, where it can.</summary>
+    /// <param name="damage">Called for each thing that is wrong, with the sentence that names it.</param>
+    void CheckIntegrity(Action<string> damage);
+
     /// <summary>Reads something as of one moment, whatever the engine writes meanwhile.</summary>
     /// <param name="read">What to read.</param>
     /// <typeparam name="T">What it gives.</typeparam>

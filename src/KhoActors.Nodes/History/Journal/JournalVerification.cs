@@ -10,6 +10,7 @@ internal sealed class JournalVerification(IJournalSource source, RunCodecs codec
     /// <summary>Verifies the journal as of one moment.</summary>
     public void Run() => source.AsOfOneMoment(() =>
     {
+        Part(() => source.CheckIntegrity(damage));
         IReadOnlyCollection<int> announced = [];
         Part(() => announced = _runs.ReadNumbers(Tell));
         SortedDictionary<int, int> machines = [];

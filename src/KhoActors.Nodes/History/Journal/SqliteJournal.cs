@@ -118,6 +118,9 @@ internal sealed class SqliteJournal : IJournalSource
     }
 
     /// <inheritdoc/>
+    public void CheckIntegrity(Action<string> damage) => _database.CheckIntegrity(damage);
+
+    /// <inheritdoc/>
     public T AsOfOneMoment<T>(Func<T> read) => _database.Snapshot(read);
 
     /// <inheritdoc/>

@@ -143,6 +143,22 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>Moves what was committed from the log beside the file into it, as far as readers allow.</summary>
     public void Checkpoint() => raw.sqlite3_wal_checkpoint_v2(_handle, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out _, out _);
 
+    /// <summary>Lets SQLite compare its pages, tables and indices with each other.</summary>
+    /// <param name="damage">Called for each thing that is wrong, with the sentence that names it.</param>
+    public void CheckIntegrity(Action<string> damage)
+    {
+        Place = new RecordPlace(0, Part: "file");
+        using SqliteStatement check = Prepare("PRAGMA integrity_check");
+        while (check.Step())
+        {
+            string said = check.Text(0, HistoryLimits.TextBytes);
+            if (said != "ok")
+            {
+                damage(Sentence(said.ReplaceLineEndings("; ")));
+            }
+        }
+    }
+
     /// <summary>Something in the file is not what it must be.</summary>
     /// <param name="what">What was found, and what is accepted.</param>
     /// <returns>The exception to throw.</returns>

@@ -37,7 +37,7 @@ internal sealed class SqliteVerification
 
     private void VerifyAll()
     {
-        Part(VerifyFile);
+        Part(() => _database.CheckIntegrity(_damage));
         Part(VerifyCounter);
         Part(() => _scenarios.Verify(_damage));
         foreach (string table in RunTables)
@@ -48,20 +48,6 @@ internal sealed class SqliteVerification
         foreach (int run in _runs.Numbers(_damage))
         {
             Part(() => VerifyRun(run));
-        }
-    }
-
-    private void VerifyFile()
-    {
-        _database.Place = new RecordPlace(0, Part: "file");
-        using SqliteStatement check = _database.Prepare("PRAGMA integrity_check");
-        while (check.Step())
-        {
-            string said = check.Text(0, HistoryLimits.TextBytes);
-            if (said != "ok")
-            {
-                _damage(_database.Sentence(said.ReplaceLineEndings("; ")));
-            }
         }
     }
 

@@ -1,6 +1,6 @@
-using System.Globalization;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.History.Journal;
+using KhoActors.Nodes.History.Postgres;
 using Npgsql;
 using SQLitePCL;
 
@@ -42,7 +42,8 @@ internal abstract class JournalTables : IDisposable
         foreach (EncodedSlice slice in slices)
         {
             SliceRecord record = slice.Record;
-            Append(JournalNames.Machine(run, record.Machine), new SliceRecorded(run, record.Machine, record.FirstGeneration, record.EndGeneration, slice.Encoded));
+            SliceRecorded recorded = new(run, record.Machine, record.FirstGeneration, record.EndGeneration, slice.Encoded);
+            Append(JournalNames.Machine(run, record.Machine), recorded);
         }
     }
 
@@ -122,7 +123,10 @@ internal abstract class JournalTables : IDisposable
         public override string Address => $"sqlite:{Path.Combine(_folder, "journal.db")}";
 
         public override void Insert(string id, long sequence, string? manifest, byte[] payload, int? serializer) => Insert(
-            "INSERT INTO journal (created, deleted, persistence_id, sequence_number, manifest, message, identifier, writer_uuid) VALUES (639307927281616221, 0, ?, ?, ?, ?, ?, 'w')",
+            """
+            INSERT INTO journal (created, deleted, persistence_id, sequence_number, manifest, message, identifier, writer_uuid)
+            VALUES (639307927281616221, 0, ?, ?, ?, ?, ?, '9d884d62c122425ba852b5d370da7aa7')
+            """,
             id, sequence, manifest, payload, serializer);
 
         public override void InsertSnapshot(string id, long sequence, string? manifest, byte[] payload, int? serializer) => Insert(
@@ -200,13 +204,14 @@ internal abstract class JournalTables : IDisposable
         public PostgresTables(string address)
         {
             _address = address;
+            PostgresAddress read = PostgresAddress.Parse(address);
             _connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder
             {
-                Host = "127.0.0.1",
-                Port = int.Parse(address.AsSpan(address.LastIndexOf(':') + 1, address.LastIndexOf('/') - address.LastIndexOf(':') - 1), CultureInfo.InvariantCulture),
-                Database = address[(address.LastIndexOf('/') + 1)..],
-                Username = PostgresServer.User,
-                Password = PostgresServer.Password,
+                Host = read.Host,
+                Port = read.Port,
+                Database = read.Database,
+                Username = read.User,
+                Password = read.Password,
                 Pooling = false,
             }.ConnectionString);
             _connection.Open();
@@ -216,11 +221,17 @@ internal abstract class JournalTables : IDisposable
         public override string Address => _address;
 
         public override void Insert(string id, long sequence, string? manifest, byte[] payload, int? serializer) => Insert(
-            "INSERT INTO journal (created, deleted, persistence_id, sequence_number, manifest, message, identifier, writer_uuid) VALUES (639307927281616221, false, $1, $2, $3, $4, $5, 'w')",
+            """
+            INSERT INTO journal (created, deleted, persistence_id, sequence_number, manifest, message, identifier, writer_uuid)
+            VALUES (639307927281616221, false, $1, $2, $3, $4, $5, '572f3ae6af27400f9c214a3abaa30124')
+            """,
             id, sequence, manifest, payload, serializer);
 
         public override void InsertSnapshot(string id, long sequence, string? manifest, byte[] payload, int? serializer) => Insert(
-            "INSERT INTO snapshot (created, persistence_id, sequence_number, manifest, snapshot, serializer_id) VALUES (639307927281616221, $1, $2, $3, $4, $5)",
+            """
+            INSERT INTO snapshot (created, persistence_id, sequence_number, manifest, snapshot, serializer_id)
+            VALUES (639307927281616221, $1, $2, $3, $4, $5)
+            """,
             id, sequence, manifest, payload, serializer);
 
         public override void Execute(string sql)

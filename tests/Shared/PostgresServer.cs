@@ -60,7 +60,8 @@ public sealed class PostgresServer : IDisposable
         ArgumentNullException.ThrowIfNull(address);
         string script = Path.Combine(_folder, "script.sql");
         File.WriteAllText(script, sql);
-        Run(true, "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", Text(_port), "-U", User, "-d", address[(address.LastIndexOf('/') + 1)..], "-f", script);
+        string database = address[(address.LastIndexOf('/') + 1)..];
+        Run(true, "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", Text(_port), "-U", User, "-d", database, "-f", script);
     }
 
     public void Dispose()

@@ -18,6 +18,9 @@ internal static class HistoryLimits
     /// <summary>The snapshot of a machine.</summary>
     public const int SnapshotBytes = 64 << 20;
 
+    /// <summary>A row of any table: a machine at its jump, in a journal with the record before it, and what is beside them.</summary>
+    public const int RowBytes = SnapshotBytes + RecordBytes + (2 * NameBytes);
+
     /// <summary>Assemblies that brought clients to a run.</summary>
     public const int ClientAssemblies = 1 << 10;
 

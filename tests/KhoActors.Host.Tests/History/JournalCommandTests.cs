@@ -59,7 +59,8 @@ public sealed class JournalCommandTests(PostgresServer server) : IClassFixture<P
     [InlineData("replay", "1")]
     public void A_password_is_not_repeated_whatever_is_wrong(params string[] arguments)
     {
-        foreach (string address in (ReadOnlySpan<string>)["postgres://me:sec@ret@host/kho", "postgers://me:sec%ret@host/kho", "postgres://me:secret@127.0.0.1:1/kho"])
+        string[] addresses = ["postgres://me:sec@ret@host/kho", "postgers://me:sec%ret@host/kho", "postgres://me:secret@127.0.0.1:1/kho"];
+        foreach (string address in addresses)
         {
             ProgramRun run = ProgramRun.Of([.. arguments, "--store", address]);
             Assert.Contains("postgres", run.Error, StringComparison.Ordinal);

@@ -93,7 +93,7 @@ internal readonly record struct JournalRow
 internal static class JournalLimits
 {
     /// <summary>Bytes of a machine at its jump with the record before it, and their framing.</summary>
-    public const int SnapshotBytes = HistoryLimits.SnapshotBytes + HistoryLimits.RecordBytes + HistoryLimits.NameBytes;
+    public const int SnapshotBytes = HistoryLimits.RowBytes - HistoryLimits.NameBytes;
 
     /// <summary>Bytes of an event: a record, a scenario with its facts, sums with texts.</summary>
     public const int EventBytes = HistoryLimits.ScenarioBytes + (4 * HistoryLimits.TextBytes);

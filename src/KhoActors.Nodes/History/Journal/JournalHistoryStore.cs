@@ -111,15 +111,20 @@ internal sealed class JournalHistoryStore : IHistoryStore
             return [];
         }
 
+        if (machine is { } only)
+        {
+            return ReadSlices(run, only, fromGeneration: 0);
+        }
+
         JournalSliceReader reader = new(_source, known.Run);
-        return machine is { } only
-            ? reader.Read(only, fromGeneration: 0, Throw)
-            : Enumerable.Range(0, known.Run.Facts.Machines).SelectMany(each => reader.Read(each, fromGeneration: 0, Throw));
+        return Enumerable.Range(0, known.Run.Facts.Machines).SelectMany(each => reader.Read(each, fromGeneration: 0, Throw));
     }
 
     /// <inheritdoc/>
     public IEnumerable<StoredSlice> ReadSlices(int run, int machine, int fromGeneration) =>
-        Look(run) is { } known ? new JournalSliceReader(_source, known.Run).Read(machine, fromGeneration, Throw) : [];
+        Look(run) is { } known && BatchRules.IsMachine(known.Run.Facts, machine)
+            ? new JournalSliceReader(_source, known.Run).Read(machine, fromGeneration, Throw)
+            : [];
 
     /// <inheritdoc/>
     public IEnumerable<MachineProgress> ReadProgress(int run)

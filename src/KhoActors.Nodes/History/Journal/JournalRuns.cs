@@ -53,7 +53,8 @@ internal sealed class JournalRuns(IJournalSource source)
                     number, Checked(owner, begun.Facts), RunState.Running, null, string.Empty, new FleetResult { Machines = begun.Facts.Machines }),
                 FleetAdvanced advanced when run is not null && advanced.Run == number => Plus(run, advanced),
                 RunOver over when run is not null && over.Run == number => run with { State = over.State, Ended = over.Ended, Digest = over.Digest },
-                RunReopened reopened when run is not null && reopened.Run == number => run with { State = RunState.Running, Ended = null, Digest = string.Empty },
+                RunReopened reopened when run is not null && reopened.Run == number =>
+                    run with { State = RunState.Running, Ended = null, Digest = string.Empty },
                 _ => throw new HistoryDamageException($"{source.Address}, {owner.Place}: {Named(each)} is out of place"),
             };
         }

@@ -47,7 +47,8 @@ internal sealed class JournalSliceReader(IJournalSource source, JournalRun run)
             }
         }
 
-        if (run.State == RunState.Finished && nextGeneration != Unknown && nextGeneration <= run.Facts.Kexecs && BatchRules.IsMachine(run.Facts, machine))
+        bool isShort = nextGeneration != Unknown && nextGeneration <= run.Facts.Kexecs;
+        if (isShort && run.State == RunState.Finished && BatchRules.IsMachine(run.Facts, machine))
         {
             damage(Damage(owner, $"the records from generation {nextGeneration} on are missing, and the run is finished"));
         }
@@ -63,8 +64,8 @@ internal sealed class JournalSliceReader(IJournalSource source, JournalRun run)
 
         if (slice.FirstGeneration > nextGeneration)
         {
-            damage(Damage(
-                owner, $"the records of generations {nextGeneration} to {slice.FirstGeneration - 1} are missing before event {sequence}, and later ones are there"));
+            string missing = $"the records of generations {nextGeneration} to {slice.FirstGeneration - 1} are missing";
+            damage(Damage(owner, $"{missing} before event {sequence}, and later ones are there"));
             return true;
         }
 

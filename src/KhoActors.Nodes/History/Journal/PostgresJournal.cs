@@ -22,8 +22,8 @@ internal sealed class PostgresJournal : IJournalSource
 
     private const string ReadNewestSnapshot =
         """
-        SELECT sequence_number, false, octet_length(manifest), CASE WHEN octet_length(manifest) <= $2 THEN manifest END, serializer_id, octet_length(s.snapshot),
-               CASE WHEN octet_length(s.snapshot) <= $3 THEN s.snapshot END
+        SELECT sequence_number, false, octet_length(manifest), CASE WHEN octet_length(manifest) <= $2 THEN manifest END, serializer_id,
+               octet_length(s.snapshot), CASE WHEN octet_length(s.snapshot) <= $3 THEN s.snapshot END
         FROM snapshot AS s WHERE persistence_id = $1 ORDER BY sequence_number DESC LIMIT 1
         """;
 
@@ -75,7 +75,10 @@ internal sealed class PostgresJournal : IJournalSource
         {
             List<JournalRow> page = _database.Ask(
                 ReadPage,
-                [Parameter(owner.Id), Parameter(fromSequence), Parameter(PageRows), Parameter(HistoryLimits.NameBytes), Parameter(JournalLimits.EventBytes), Parameter(PageBytes)],
+                [
+                    Parameter(owner.Id), Parameter(fromSequence), Parameter(PageRows), Parameter(HistoryLimits.NameBytes),
+                    Parameter(JournalLimits.EventBytes), Parameter(PageBytes),
+                ],
                 rows => ReadRows(rows, owner, JournalLimits.EventBytes));
             foreach (JournalRow row in page)
             {
@@ -103,7 +106,10 @@ internal sealed class PostgresJournal : IJournalSource
 
     /// <inheritdoc/>
     public void ReadIds(Action<string> each) => _database.Ask(
-        "SELECT left(persistence_id, 256) FROM journal WHERE persistence_id LIKE 'run%' UNION SELECT left(persistence_id, 256) FROM snapshot WHERE persistence_id LIKE 'run%'",
+        """
+        SELECT left(persistence_id, 256) FROM journal WHERE persistence_id LIKE 'run%'
+        UNION SELECT left(persistence_id, 256) FROM snapshot WHERE persistence_id LIKE 'run%'
+        """,
         [],
         rows =>
         {
@@ -178,7 +184,8 @@ internal sealed class PostgresJournal : IJournalSource
         if (found.Length == 0)
         {
             throw _database.Unavailable(
-                $"there is no history in this database: it has no table '{table}', which the Akka engine would have made; other histories are not kept in PostgreSQL");
+                $"there is no history in this database: it has no table '{table}', which the Akka engine would have made; "
+                + "other histories are not kept in PostgreSQL");
         }
 
         string[] missing = [.. expected.Except(found)];

@@ -110,7 +110,10 @@ internal sealed class SqliteJournal : IJournalSource
     {
         _database.Place = default;
         using SqliteStatement read = _database.Prepare(
-            "SELECT persistence_id FROM journal WHERE persistence_id GLOB 'run*' UNION SELECT persistence_id FROM snapshot WHERE persistence_id GLOB 'run*'");
+            """
+            SELECT persistence_id FROM journal WHERE persistence_id GLOB 'run*'
+            UNION SELECT persistence_id FROM snapshot WHERE persistence_id GLOB 'run*'
+            """);
         while (read.Step())
         {
             each(read.Text(0, HistoryLimits.NameBytes));
@@ -190,7 +193,9 @@ internal sealed class SqliteJournal : IJournalSource
         _readEvent.Bind(2, number);
         try
         {
-            return _readEvent.Step() ? Row(_readEvent, number, JournalLimits.EventBytes) : throw _database.Damage("the index of events knows it, the table does not");
+            return _readEvent.Step()
+                ? Row(_readEvent, number, JournalLimits.EventBytes)
+                : throw _database.Damage("the index of events knows it, the table does not");
         }
         catch (HistoryDamageException damage)
         {

@@ -16,6 +16,7 @@ public sealed class PostgresAddress
     public const int DefaultPort = 5432;
 
     private const string SslModeKey = "sslmode=";
+    private const string Separators = "@/?";
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly string[] Schemes = ["postgres://", "postgresql://"];
     private static readonly string[] SslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -75,8 +76,9 @@ public sealed class PostgresAddress
             throw Refuse("the user before the @ is missing");
         }
 
-        string shown = $"postgres://{(at >= 0 ? $"{user}@" : string.Empty)}{authority[(at + 1)..]}/{database}{(query.Length != 0 ? $"?{query}" : string.Empty)}";
-        return new PostgresAddress(shown)
+        string before = at >= 0 ? $"{user}@" : string.Empty;
+        string behind = query.Length != 0 ? $"?{query}" : string.Empty;
+        return new PostgresAddress($"postgres://{before}{authority[(at + 1)..]}/{database}{behind}")
         {
             Host = Decode(host, "host"),
             Port = port.Length == 0 ? DefaultPort : PortOf(port),
@@ -147,26 +149,29 @@ public sealed class PostgresAddress
         using MemoryStream bytes = new();
         for (int i = 0; i < part.Length; i++)
         {
-            if (part[i] != '%')
+            if (part[i] == '%')
             {
-                // What separates parts means itself only with a percent sign; brackets and colons of a host were judged before.
-                bool mayStand = part[i] > ' ' && !"@/?".Contains(part[i], StringComparison.Ordinal) && (what == "host" || part[i] != ':');
-                bytes.Write(mayStand ? Encoding.UTF8.GetBytes([part[i]]) : throw Refuse($"the {what} has a character that must be written with a percent sign"));
-            }
-            else if (byte.TryParse(part.AsSpan(i + 1, Math.Min(2, part.Length - i - 1)), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
-                && i + 2 < part.Length)
-            {
-                bytes.WriteByte(value);
+                bytes.WriteByte(HexAt(part, i + 1, what));
                 i += 2;
+            }
+            else if (part[i] <= ' ' || Separators.Contains(part[i], StringComparison.Ordinal) || (part[i] == ':' && what != "host"))
+            {
+                // What separates parts stands for itself only with a percent sign; the colons of a host in brackets were judged before.
+                throw Refuse($"the {what} has a character that must be written with a percent sign");
             }
             else
             {
-                throw Refuse($"the {what} has a percent sign without two hexadecimal digits");
+                bytes.Write(Encoding.UTF8.GetBytes([part[i]]));
             }
         }
 
         return Printable(bytes.ToArray(), what);
     }
+
+    private static byte HexAt(string part, int at, string what) =>
+        at + 2 <= part.Length && byte.TryParse(part.AsSpan(at, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+            ? value
+            : throw Refuse($"the {what} has a percent sign without two hexadecimal digits");
 
     private static string Printable(byte[] bytes, string what)
     {

@@ -53,7 +53,7 @@ internal sealed class SqliteDatabase : IDisposable
             database.Check(code);
             raw.sqlite3_extended_result_codes(handle, 1);
             raw.sqlite3_busy_timeout(handle, busyMilliseconds);
-            raw.sqlite3_limit(handle, LimitLength, HistoryLimits.SnapshotBytes + HistoryLimits.NameBytes);
+            raw.sqlite3_limit(handle, LimitLength, HistoryLimits.RowBytes);
             raw.sqlite3_db_config(handle, ConfigDefensive, 1, out _);
             database.Execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON");
             return database;

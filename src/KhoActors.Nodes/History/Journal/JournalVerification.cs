@@ -49,8 +49,8 @@ internal sealed class JournalVerification(IJournalSource source, RunCodecs codec
             // Without their clients records cannot be decoded; their frames can.
             for (int machine = 0; machine < run.Facts.Machines; machine++)
             {
-                JournalOwner owner = new(run.Number, machine);
-                Part(() => reader.Read(owner.Machine, fromGeneration: 0, Tell).Count());
+                int at = machine;
+                Part(() => VerifyFrames(reader, at));
             }
         }
 
@@ -58,6 +58,14 @@ internal sealed class JournalVerification(IJournalSource source, RunCodecs codec
         {
             JournalOwner owner = new(run.Number, machine);
             Part(() => VerifyCheckpoint(run, owner, reader));
+        }
+    }
+
+    private void VerifyFrames(JournalSliceReader reader, int machine)
+    {
+        foreach (StoredSlice frame in reader.Read(machine, fromGeneration: 0, Tell))
+        {
+            _ = frame;
         }
     }
 

@@ -271,6 +271,6 @@ public sealed class JournalDamageTests(PostgresServer server) : IClassFixture<Po
         Assert.DoesNotContain(problems, sentence => sentence.Contains("machine 2,", StringComparison.Ordinal));
     }
 
-    private static void AssertSaid(string said, Action read) =>
+    private static void AssertSaid(string said, Func<object> read) =>
         Assert.Contains(said, Assert.Throws<HistoryDamageException>(read).Message, StringComparison.Ordinal);
 }

@@ -51,10 +51,50 @@ public sealed class HistoryOpeningTests : IDisposable
     public void An_empty_file_becomes_a_history_only_when_one_may_be_made()
     {
         File.WriteAllBytes(_folder.File, []);
-        AssertRefused("not a history", HistoryAccess.Write);
+        AssertRefused("the file is empty: no run was entered", HistoryAccess.Write);
         using IHistoryStore store = _folder.Open(HistoryAccess.Create);
         Assert.Empty(HistoryBench.Problems(store));
     }
+
+    /// <summary>What a process leaves that is killed while it makes a history: pages in the file, and the journal that takes them back.</summary>
+    [Fact]
+    public void A_half_made_history_is_made_anew()
+    {
+        string other = Path.Combine(_folder.Folder, "other.db");
+        using (SqliteDatabase database = OpenOther(other))
+        {
+            database.Execute("PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(100000))");
+            File.Copy(other, _folder.File);
+            File.Copy($"{other}-journal", $"{_folder.File}-journal");
+        }
+
+        Assert.NotEqual(0, new FileInfo(_folder.File).Length);
+        using IHistoryStore store = _folder.Open(HistoryAccess.Create);
+        Assert.Empty(HistoryBench.Problems(store));
+    }
+
+    [Fact]
+    public void The_log_of_another_database_is_not_moved_into_a_history()
+    {
+        _folder.Open(HistoryAccess.Create).Dispose();
+        byte[] history = File.ReadAllBytes(_folder.File);
+        string other = Path.Combine(_folder.Folder, "other.db");
+        using (SqliteDatabase database = OpenOther(other))
+        {
+            database.Execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(100000))");
+            File.Copy($"{other}-wal", $"{_folder.File}-wal");
+        }
+
+        AssertRefused("not a history", HistoryAccess.Read);
+        AssertRefused("not a history", HistoryAccess.Create);
+        Assert.Equal(history, File.ReadAllBytes(_folder.File));
+        File.Delete($"{_folder.File}-wal");
+        using IHistoryStore store = _folder.Open(HistoryAccess.Write);
+        Assert.Empty(HistoryBench.Problems(store));
+    }
+
+    private static SqliteDatabase OpenOther(string path) =>
+        SqliteDatabase.Open("other", path, SQLitePCL.raw.SQLITE_OPEN_READWRITE | SQLitePCL.raw.SQLITE_OPEN_CREATE, busyMilliseconds: 0);
 
     [Theory]
     [InlineData(HistoryAccess.Read)]

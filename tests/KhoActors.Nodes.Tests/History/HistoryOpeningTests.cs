@@ -200,6 +200,7 @@ public sealed class HistoryOpeningTests : IDisposable
     [InlineData("UPDATE runs SET scenario = CAST(x'ff' AS TEXT)", "scenario is no UTF-8")]
     [InlineData("UPDATE slices SET digest = x'00'", "digest is 1 bytes")]
     [InlineData("UPDATE slices SET messages = messages + 1 WHERE slice = 2", "record of generation 0: the row does not match its checksum")]
+    [InlineData("UPDATE slices SET digest = zeroblob(32) WHERE slice = 2", "record of generation 0: the row does not match its checksum")]
     [InlineData("UPDATE runs SET kexecs = kexecs + 1", "its state and sums do not match")]
     [InlineData("UPDATE transition_counts SET lost = lost + 1", "does not match its checksum")]
     [InlineData("DELETE FROM transition_counts", "the transitions are not those of the records")]

@@ -15,6 +15,7 @@ public sealed class FirstFormatTests : IDisposable
     private const int Runs = 5;
     private const int Interrupted = 5;
     private const int RecordedModel = 2;
+    private static readonly bool IsSameModel = Machine.ModelVersion == RecordedModel;
     private static readonly string File = ProgramRun.InTree("tests/data/histories/format-1.khist");
     private readonly TestHistory _copy = new();
 
@@ -90,7 +91,7 @@ public sealed class FirstFormatTests : IDisposable
 
         ProgramRun resumed = _copy.Of("run", "--resume", $"{Interrupted}", "--json");
 
-        if (Machine.ModelVersion != RecordedModel)
+        if (!IsSameModel)
         {
             Assert.Equal(ExitCode.Usage, resumed.ExitCode);
             return;
@@ -118,7 +119,7 @@ public sealed class FirstFormatTests : IDisposable
     {
         EnterAgain(1, static facts => facts with { ModelVersion = Machine.ModelVersion + 1 });
 
-        if (Machine.ModelVersion == RecordedModel)
+        if (IsSameModel)
         {
             Assert.Equal((ExitCode.Held, "equal"), VerdictOf(_copy.Of("replay", "last", "--verify", "--json")));
         }
@@ -153,7 +154,7 @@ public sealed class FirstFormatTests : IDisposable
 
     private static void AssertReplays(ProgramRun replay)
     {
-        (ExitCode, string?)[] accepted = Machine.ModelVersion == RecordedModel
+        (ExitCode, string?)[] accepted = IsSameModel
             ? [(ExitCode.Held, "equal")]
             : [(ExitCode.Held, "equal"), (ExitCode.Inconclusive, "model-changed")];
         Assert.True(accepted.Contains(VerdictOf(replay)), replay.Error + replay.Out);

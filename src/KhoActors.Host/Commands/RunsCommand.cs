@@ -10,6 +10,9 @@ namespace KhoActors.Host.Commands;
 /// <summary><c>kho runs</c>: lists the runs of a history; shows, checks and deletes one.</summary>
 internal sealed class RunsCommand
 {
+    /// <summary>Damaged runs that a list names; a history from elsewhere may hold any number.</summary>
+    private const int DamagesTold = 100;
+
     private readonly Terminal _terminal;
     private readonly Option<string> _store = HistoryOptions.Store();
 
@@ -73,9 +76,16 @@ internal sealed class RunsCommand
         int damaged = 0;
         IReadOnlyList<StoredRun> all = store.ReadRuns(sentence =>
         {
-            damaged++;
-            _terminal.Complain(sentence);
+            if (damaged++ < DamagesTold)
+            {
+                _terminal.Complain(sentence);
+            }
         });
+        if (damaged > DamagesTold)
+        {
+            _terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{store.Address}: {damaged - DamagesTold:N0} more; kho runs verify tells all"));
+        }
+
         IReadOnlyList<StoredRun> picked = pick(all);
         new RunsReport(picked).Write(_terminal, asJson);
         if (picked.Count == 0)

@@ -209,6 +209,7 @@ public sealed class HistoryOpeningTests : IDisposable
     [InlineData("DELETE FROM slices WHERE machine = 1 AND first_generation = 4", "the records of generations 4 to 7 are missing")]
     [InlineData("DELETE FROM slices WHERE machine = 1 AND first_generation = 8", "generations are stored, the records that can be read have")]
     [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM runs", "rows belong to run 1, which is not there")]
+    [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM runs", "it counts 1 runs, 0 can be found")]
     [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM scenarios", "its scenario is missing")]
     [InlineData("UPDATE scenarios SET text = text || ' '", "does not match its SHA-256")]
     [InlineData("DELETE FROM history", "its own row: it is missing")]

@@ -3,6 +3,7 @@ using KhoActors.Nodes.Invariants;
 using KhoActors.Nodes.Machines;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
+using KhoActors.Nodes.Tests.Invariants;
 using KhoActors.Nodes.Tests.Machines;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;

@@ -43,7 +43,7 @@ public sealed class EngineTests : IDisposable
     [Theory]
     [InlineData("Other", typeof(PlantedEngine), "it has no class KhoActors.Nodes.Akka.EngineEntryPoint")]
     [InlineData("EngineEntryPoint", typeof(object), "KhoActors.Nodes.Akka.EngineEntryPoint is no IEngine")]
-    [InlineData("EngineEntryPoint", typeof(FailingEngine), "KhoActors.Nodes.Akka.EngineEntryPoint threw InvalidOperationException: no configuration, and two lines")]
+    [InlineData("EngineEntryPoint", typeof(FailingEngine), "KhoActors.Nodes.Akka.EngineEntryPoint threw InvalidOperationException: no file, and two lines")]
     public void An_assembly_that_is_no_engine_is_refused(string type, Type parent, string reason)
     {
         Plant(type, parent);
@@ -176,6 +176,6 @@ public sealed class EngineTests : IDisposable
     /// <summary>An engine that cannot be made.</summary>
     public class FailingEngine : PlantedEngine
     {
-        public FailingEngine() => throw new InvalidOperationException("no configuration,\n and two lines.");
+        public FailingEngine() => throw new InvalidOperationException("no file,\n and two lines.");
     }
 }

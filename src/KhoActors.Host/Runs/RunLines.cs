@@ -20,6 +20,12 @@ internal sealed class RunLines(int number, string address, IReadOnlyList<string>
     {
     }
 
+    /// <summary>The run's number.</summary>
+    public string Number => _name;
+
+    /// <summary>Its history.</summary>
+    public string Address => address;
+
     /// <summary>Continues the run.</summary>
     public string Resume => Finish(new ReproducingLine("run").With("--resume", _name), clients);
 

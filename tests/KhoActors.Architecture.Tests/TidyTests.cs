@@ -6,7 +6,9 @@ public class TidyTests
     private const int LineColumnsMax = 160;
     private const int FileLinesMax = 400;
 
-    private static readonly string[] TextPatterns = ["*.cs", "*.md", "*.yaml", "*.props", "*.csproj", "*.json", "*.svg", "*.txt", "kho", "run"];
+    private static readonly string[] TextPatterns =
+        ["*.cs", "*.md", "*.yaml", "*.props", "*.targets", "*.csproj", "*.conf", "*.json", "*.svg", "*.txt", "kho", "run"];
+
     private static readonly string[] KindsOfClass = ["Models", "Helpers", "Utils", "Interfaces", "Common", "Misc"];
 
     // Spelled in halves, so that this file does not complain about itself.

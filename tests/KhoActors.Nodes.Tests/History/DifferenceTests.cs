@@ -317,9 +317,8 @@ public class DifferenceTests
         ReplayDifference difference = MachineReplay.Run(machine, run.Plan, run.Slices(), new MachineReplayOptions())!;
 
         Assert.Equal(ReplayAspect.Delivery, difference.Aspect);
-        Assert.Contains(
-            difference.Deliveries,
-            static line => line.Contains("tmpfs to workload: answer to request", StringComparison.Ordinal) && line.Contains("0x2a2a", StringComparison.Ordinal));
+        string[] told = [.. difference.Deliveries.Where(static line => line.Contains("0x2a2a", StringComparison.Ordinal))];
+        Assert.Contains(told, static line => line.Contains("tmpfs to workload: answer to request", StringComparison.Ordinal));
         Assert.Empty(difference.OtherDecision);
     }
 

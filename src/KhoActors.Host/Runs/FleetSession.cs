@@ -124,7 +124,10 @@ internal sealed class FleetSession
 
     private void KeptAs(int number)
     {
-        _kept = new RunLines(number, Choice.Cluster.Store!, [.. Facts!.ClientAssemblies.Select(static assembly => assembly.Path)]);
+        _kept = new RunLines(number, Choice.Cluster.Store!, [.. Facts!.ClientAssemblies.Select(static assembly => assembly.Path)])
+        {
+            Order = Facts.OrderIsRecorded && Choice.Engine.Orders.Count > 1 ? EngineOptions.WordOf(Choice.Order) : null,
+        };
         Terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"run {number} in {Choice.Cluster.Store}"));
     }
 

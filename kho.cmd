@@ -21,11 +21,12 @@ set NEWER=1
 if exist "%OUTPUT%\kho.dll" for /f "usebackq" %%n in (`powershell -NoProfile -Command "$built = (Get-Item -LiteralPath $env:OUTPUT\kho.dll).LastWriteTimeUtc; @(Get-ChildItem -LiteralPath ($env:ROOT + 'src') -Recurse -File | Where-Object { $_.FullName -notmatch '\\(bin|obj)\\' -and $_.LastWriteTimeUtc -gt $built }).Count"`) do set NEWER=%%n
 if not "%NEWER%"=="0" (
     echo kho: building 1>&2
-    dotnet build "%ROOT%src\KhoActors.Host\KhoActors.Host.csproj" -c Release -v quiet --artifacts-path "%ROOT%.kho\artifacts" -o "%OUTPUT%" 1>&2
+    dotnet build "%ROOT%kho.slnf" -c Release -v quiet --artifacts-path "%ROOT%.kho\artifacts" -p:ProgramFolder="%OUTPUT%" 1>&2
     if errorlevel 1 (
         echo kho: the build failed 1>&2
         exit /b 70
     )
+    if exist "%ROOT%.kho\artifacts\obj\KhoActors.Nodes.Akka\feed\absent.txt" type "%ROOT%.kho\artifacts\obj\KhoActors.Nodes.Akka\feed\absent.txt" 1>&2
 )
 dotnet exec "%OUTPUT%\kho.dll" %*
 exit /b %errorlevel%

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using KhoActors.Host.Commands;
 using KhoActors.Host.Runs;
+using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Host;
@@ -34,6 +35,11 @@ internal static class CommandLine
         catch (UsageException refusal)
         {
             terminal.Complain(refusal.Message);
+            return ExitCode.Usage;
+        }
+        catch (EngineException refusal)
+        {
+            terminal.Complain(OnOneLine(refusal.Message));
             return ExitCode.Usage;
         }
         catch (ScenarioException refusal)
@@ -75,6 +81,7 @@ internal static class CommandLine
         RootCommand root = new("A deterministic laboratory for Linux Kexec HandOver: simulated machines hand memory from kernel to kernel.")
         {
             RunCommand.Create(terminal),
+            NodeCommand.Create(terminal),
             RunsCommand.Create(terminal),
             ReplayCommand.Create(terminal),
             ExportCommand.Create(terminal),

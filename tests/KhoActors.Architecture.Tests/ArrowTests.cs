@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using KhoActors.Architecture.Tests.Il;
 
 namespace KhoActors.Architecture.Tests;
@@ -30,6 +31,21 @@ public class ArrowTests
     [Fact]
     public void The_program_knows_only_nodes_and_subsystems() =>
         Judge.Clean(OwnReferences("kho").Except(["KhoActors.Nodes", "KhoActors.Subsystems"]));
+
+    [Fact]
+    public void Only_its_tests_refer_to_the_Akka_engine_and_it_refers_to_nodes_alone()
+    {
+        var references =
+            from file in Repository.Files("*.csproj")
+            from reference in XDocument.Load(Path.Combine(Repository.Root, file)).Descendants("ProjectReference").Attributes("Include")
+            select (From: Path.GetFileNameWithoutExtension(file), To: Path.GetFileNameWithoutExtension(reference.Value));
+
+        Judge.Clean(
+            from reference in references
+            where (reference.To == "KhoActors.Nodes.Akka" && reference.From != "KhoActors.Nodes.Akka.Tests")
+                || (reference.From == "KhoActors.Nodes.Akka" && reference.To != "KhoActors.Nodes")
+            select $"{reference.From} refers to {reference.To}");
+    }
 
     [Fact]
     public void Subsystems_use_nothing_but_the_base_library_and_a_pinned_deflate() => Judge.Clean(

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
+using KhoActors.Host.Engines;
 using KhoActors.Host.Reports;
 using KhoActors.Host.Runs;
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.Machines;
+using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
 
 namespace KhoActors.Host.Commands;
@@ -19,12 +21,7 @@ internal sealed class RunCommand
     private readonly Argument<string> _scenario = new("scenario") { Description = "A name or a file.", DefaultValueFactory = static _ => "smoke" };
     private readonly ScenarioOptions _options = new(mayDrawSeed: true);
     private readonly Option<int?> _workers = CommonOptions.Workers();
-    private readonly Option<string> _engine = new("--engine")
-    {
-        Description = "Who carries the machines: local.",
-        DefaultValueFactory = static _ => FleetSession.Engine,
-    };
-
+    private readonly EngineOptions _engine = new();
     private readonly Option<string> _store = HistoryOptions.Store(mayBeNone: true);
     private readonly Option<bool> _recordOrder = new("--record-order")
     {
@@ -53,28 +50,21 @@ internal sealed class RunCommand
         RunCommand run = new(terminal);
         Command command = new("run", "Take simulated machines through chains of kexecs and judge every one.")
         {
-            run._scenario, run._options.Machines, run._options.Kexecs, run._options.Seed, run._workers, run._engine, run._options.Set,
+            run._scenario, run._options.Machines, run._options.Kexecs, run._options.Seed, run._workers, run._options.Set,
             run._options.Clients, run._store, run._recordOrder, run._resume, run._memory, run._json,
         };
+        run._engine.AddTo(command);
         command.SetAction(parsed => (int)run.Run(parsed));
         return command;
     }
 
-    private ExitCode Run(ParseResult parsed)
-    {
-        string engine = parsed.GetRequiredValue(_engine);
-        if (engine != FleetSession.Engine)
-        {
-            throw new UsageException($"engine '{engine}' is not part of this build; accepted: {FleetSession.Engine}");
-        }
-
-        return parsed.GetValue(_resume) is { } name ? Continue(parsed, name) : Start(parsed);
-    }
+    private ExitCode Run(ParseResult parsed) => parsed.GetValue(_resume) is { } name ? Continue(parsed, name) : Start(parsed);
 
     private ExitCode Start(ParseResult parsed)
     {
         string name = parsed.GetRequiredValue(_scenario);
-        string address = parsed.GetRequiredValue(_store);
+        EngineChoice choice = _engine.Of(parsed);
+        string address = parsed.GetResult(_store) is { Implicit: false } ? parsed.GetRequiredValue(_store) : choice.DefaultStore;
         ResolvedScenario resolved = _options.Load(parsed, name);
         ulong seed = _options.SeedOf(parsed, resolved.Scenario);
         string reproduce = new ReproducingLine("run", name).With("--seed", seed)
@@ -88,15 +78,22 @@ internal sealed class RunCommand
             }
 
             _terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}"));
-            return Session(parsed, new FleetPlan(resolved, seed), reproduce, recording: null).Run();
+            return Session(parsed, choice, new FleetPlan(resolved, seed), reproduce, recording: null).Run();
         }
 
         FleetPlan plan = new(resolved, seed);
-        RunFacts facts = FactsOf(resolved, plan, reproduce, recordOrder, ClientAssemblies.FactsOf(ClientsOf(parsed)));
+        RunFacts facts = FactsOf(resolved, plan, choice, reproduce, recordOrder, ClientAssemblies.FactsOf(ClientsOf(parsed)));
+        if (choice.Engine.KeepsHistory)
+        {
+            _terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, in {address}"));
+            choice = choice with { Cluster = choice.Cluster with { Store = address } };
+            return Session(parsed, choice, plan, reproduce, recording: null, facts.OrderIsRecorded, facts: facts).Run();
+        }
+
         using RecordingRun recording = Begin(address, facts, resolved);
         _terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, run {recording.Number} in {recording.Address}"));
-        return Session(parsed, plan, reproduce, recording, recordOrder).Run();
+        return Session(parsed, choice, plan, reproduce, recording, facts.OrderIsRecorded).Run();
     }
 
     private static RecordingRun Begin(string address, RunFacts facts, ResolvedScenario resolved)
@@ -131,12 +128,19 @@ internal sealed class RunCommand
                 + $"see what has changed with: {new RunLines(run, past.Address).Verify}");
         }
 
+        EngineChoice choice = _engine.OfRun(parsed, facts.Engine, facts.OrderIsRecorded);
         RecordedScenario recorded = RecordedScenario.Read(facts, title, ClientsOf(parsed));
+        if (choice.Engine.KeepsHistory)
+        {
+            choice = choice with { Cluster = choice.Cluster with { Store = past.Address, Run = run.Number } };
+            return Session(parsed, choice, recorded.Plan, facts.Command, recording: null, facts.OrderIsRecorded, run, facts: facts).Run();
+        }
+
         using RecordingRun recording = RecordingRun.Continue(Histories.Open(address, HistoryAccess.Write), run, recorded.Resolved, ClientsOf(parsed));
         _terminal.Error.WriteLine(Terminal.Printable(string.Create(
             CultureInfo.InvariantCulture,
             $"scenario {facts.Scenario}, seed {facts.Seed}, continuing {title} after {run.Sums.Generations:N0} generations")));
-        return Session(parsed, recorded.Plan, facts.Command, recording, facts.OrderIsRecorded, run, new ResumePoint(past, run, recording.Codec)).Run();
+        return Session(parsed, choice, recorded.Plan, facts.Command, recording, facts.OrderIsRecorded, run, new ResumePoint(past, run, recording.Codec)).Run();
     }
 
     // A run that has ended is told as it was recorded: nothing is executed.
@@ -175,14 +179,18 @@ internal sealed class RunCommand
 
     private FleetSession Session(
         ParseResult parsed,
+        EngineChoice choice,
         FleetPlan plan,
         string reproduce,
         RecordingRun? recording,
         bool recordOrder = false,
         StoredRun? earlier = null,
-        ResumePoint? resume = null) => new()
+        ResumePoint? resume = null,
+        RunFacts? facts = null) => new()
         {
             Terminal = _terminal,
+            Choice = choice,
+            Facts = facts,
             Plan = plan,
             Workers = parsed.GetValue(_workers) ?? Environment.ProcessorCount,
             HibernatedBytesMax = parsed.GetValue(_memory) ?? (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2),
@@ -197,15 +205,15 @@ internal sealed class RunCommand
     private string[] ClientsOf(ParseResult parsed) => parsed.GetValue(_options.Clients) ?? [];
 
     private static RunFacts FactsOf(
-        ResolvedScenario resolved, FleetPlan plan, string command, bool recordOrder, IReadOnlyList<ClientAssemblyFact> clients) => new()
+        ResolvedScenario resolved, FleetPlan plan, EngineChoice choice, string command, bool recordOrder, IReadOnlyList<ClientAssemblyFact> clients) => new()
         {
             Scenario = resolved.Scenario.Name,
             ResolvedScenario = resolved.ToCanonicalText(),
             Seed = plan.Seed,
-            Engine = FleetSession.Engine,
+            Engine = choice.Engine.Name,
             ModelVersion = Machine.ModelVersion,
             ProgramVersion = Program.Version,
-            OrderIsRecorded = recordOrder,
+            OrderIsRecorded = recordOrder || choice.Order == DeliveryOrder.Concurrent,
             SliceGenerations = plan.SliceGenerations,
             Machines = resolved.Scenario.Machines,
             Kexecs = resolved.Scenario.Kexecs,

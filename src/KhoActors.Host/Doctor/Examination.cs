@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using KhoActors.Host.Engines;
 
 namespace KhoActors.Host.Doctor;
 
@@ -25,6 +26,7 @@ internal static class Examination
             Writable(Directory.GetCurrentDirectory()),
             HistoryCheck.In(Directory.GetCurrentDirectory()),
             Config(root),
+            EngineCheck.Of(EngineCatalog.OfProgram),
             DeviceTreeCompiler(),
         ];
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.ExceptionServices;
+using KhoActors.Host.Engines;
 using KhoActors.Host.Reports;
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
@@ -11,11 +12,13 @@ namespace KhoActors.Host.Runs;
 /// <summary>Takes a fleet to its end, or as far as it comes, and tells about it: what <c>kho run</c> does when it knows what to run.</summary>
 internal sealed class FleetSession
 {
-    /// <summary>The engine that carries the machines.</summary>
-    public const string Engine = "local";
+    private RunLines? _kept;
 
     /// <summary>Where it reports.</summary>
     public required Terminal Terminal { get; init; }
+
+    /// <summary>Who carries the machines.</summary>
+    public required EngineChoice Choice { get; init; }
 
     /// <summary>The fleet.</summary>
     public required FleetPlan Plan { get; init; }
@@ -35,8 +38,11 @@ internal sealed class FleetSession
     /// <summary>The command line that runs the run again from nothing.</summary>
     public required string Reproduce { get; init; }
 
-    /// <summary>The run in its history; null for a run without one.</summary>
+    /// <summary>The run in its history; null for a run without one, or whose engine keeps it itself.</summary>
     public RecordingRun? Recording { get; init; }
+
+    /// <summary>What the history that the engine keeps says of the run; null when it keeps none.</summary>
+    public RunFacts? Facts { get; init; }
 
     /// <summary>Where an earlier process came to; null for a run from the start.</summary>
     public ResumePoint? Resume { get; init; }
@@ -86,24 +92,43 @@ internal sealed class FleetSession
         if (tellStory)
         {
             // A story is its own progress: a live bar would overwrite its lines.
-            return FleetRunner.Run(Plan, Options(new RunStory(Terminal).Tell));
+            return Choice.Engine.Run(Request(new RunStory(Terminal).Tell));
         }
 
         long left = ((long)Plan.Scenario.Machines * (Plan.Scenario.Kexecs + 1L)) - Earlier.Generations;
         return RunProgress.Track(Terminal, $"run {Plan.Scenario.Name}", "generations", left, progress =>
-            FleetRunner.Run(Plan, Options(_ => progress.Advance(1))));
+            Choice.Engine.Run(Request(_ => progress.Advance(1))));
 
-        FleetOptions Options(Action<GenerationReport> generationDone) => new()
+        EngineRequest Request(Action<GenerationReport> generationDone) => new()
         {
-            Workers = Math.Min(Workers, Plan.Scenario.Machines),
-            KeepLogs = tellStory,
-            StopRequested = () => Terminal.Interrupted.IsCancellationRequested,
-            GenerationDone = (_, report) => generationDone(report),
-            Recorder = Recording?.Recorder,
-            RecordOrder = RecordOrder,
-            Resume = Resume,
-            HibernatedBytesMax = HibernatedBytesMax,
+            Plan = Plan,
+            Order = Choice.Order,
+            Cluster = Choice.Cluster,
+            Facts = Choice.Cluster.Run is null ? Facts : null,
+            RunBegun = KeptAs,
+            Options = new FleetOptions
+            {
+                Workers = Math.Min(Workers, Plan.Scenario.Machines),
+                KeepLogs = tellStory,
+                StopRequested = () => Terminal.Interrupted.IsCancellationRequested,
+                GenerationDone = (_, report) => generationDone(report),
+                Recorder = Recording?.Recorder,
+                RecordOrder = RecordOrder,
+                Resume = Resume,
+                HibernatedBytesMax = HibernatedBytesMax,
+            },
         };
+    }
+
+    private RunLines? Lines => Recording?.Lines ?? _kept;
+
+    private void KeptAs(int number)
+    {
+        _kept = new RunLines(number, Choice.Cluster.Store!, [.. Facts!.ClientAssemblies.Select(static assembly => assembly.Path)])
+        {
+            Order = Facts.OrderIsRecorded && Choice.Engine.Orders.Count > 1 ? EngineOptions.WordOf(Choice.Order) : null,
+        };
+        Terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"run {number} in {Choice.Cluster.Store}"));
     }
 
     private ExitCode GiveUp(StorageFailure failure, RecordingRun recording)
@@ -162,15 +187,15 @@ internal sealed class FleetSession
         return RunVerdict.Of(result.ViolationCount, result.Kexecs);
     }
 
-    private string HowToGoOn => Recording is { } saved
-        ? $"run {saved.Number} is saved. Continue it with: {saved.Lines.Resume}"
+    private string HowToGoOn => Lines is { } saved
+        ? $"run {saved.Number} is saved. Continue it with: {saved.Resume}"
         : $"the figures are of what was done until then. Run it again from its start with: {Reproduce}";
 
     private void TellWhereToLook(IReadOnlyList<MachineViolation> violations)
     {
-        if (Recording is { } recorded && violations.Count > 0)
+        if (Lines is { } recorded && violations.Count > 0)
         {
-            Terminal.Error.WriteLine($"replay: {recorded.Lines.Replay(violations[0].Machine, violations[0].Violation.Generation)}");
+            Terminal.Error.WriteLine($"replay: {recorded.Replay(violations[0].Machine, violations[0].Violation.Generation)}");
         }
 
         Terminal.Error.WriteLine($"reproduce: {Reproduce}");
@@ -181,11 +206,11 @@ internal sealed class FleetSession
         using Process self = Process.GetCurrentProcess();
         return new RunSummary
         {
-            Run = Recording?.Number.ToString(CultureInfo.InvariantCulture) ?? string.Empty,
-            History = Recording?.Address ?? string.Empty,
+            Run = Lines?.Number ?? string.Empty,
+            History = Lines?.Address ?? string.Empty,
             Scenario = Plan.Scenario.Name,
             Seed = Plan.Seed,
-            Engine = Engine,
+            Engine = Choice.Engine.Name,
             Machines = result.Machines,
             AlivePeak = result.AlivePeak,
             Kexecs = result.Kexecs,

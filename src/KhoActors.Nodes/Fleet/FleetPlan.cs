@@ -25,6 +25,9 @@ public sealed class FleetPlan
         _memories = [.. resolved.Scenario.Hardware.Select(variant => new MachineMemory(variant.ToMachineHardware().ToMemoryMap(), variant.Cpus))];
     }
 
+    /// <summary>The scenario with its kernels: with the seed, all that a fleet is.</summary>
+    public ResolvedScenario Resolved => _resolved;
+
     /// <summary>The scenario.</summary>
     public Scenario Scenario => _resolved.Scenario;
 

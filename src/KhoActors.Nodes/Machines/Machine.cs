@@ -1,7 +1,6 @@
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.Invariants;
 using KhoActors.Nodes.Machines.Deciding;
-using KhoActors.Nodes.Machines.UserSpace;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
@@ -15,13 +14,12 @@ namespace KhoActors.Nodes.Machines;
 /// <see cref="Snapshot"/> holds all of it (RAM, the loader's numbers, clock, draw counters, the model). One object serves machine after
 /// machine without allocating anew.
 /// </summary>
-public sealed class Machine : ISnapshotting, IDisposable
+public sealed partial class Machine : ISnapshotting, IDisposable
 {
     /// <summary>Version of the behaviour that digests depend on: changing any digest needs a step here and a line in the changelog.</summary>
     public const int ModelVersion = 2;
 
     private const int SnapshotVersion = 2;
-    private const ulong DeliveriesPerGenerationMax = 50_000_000;
     private readonly KernelStorage _storage = new();
     private readonly SurvivalModel _model = new();
     private readonly DigestChain _digest = new("machine");
@@ -73,6 +71,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <param name="recording">What <see cref="LastRecord"/> shall hold of each generation; null: there is none.</param>
     public void PowerOff(MachineSpec spec, DrawLog? drawLog = null, MachineRecording? recording = null)
     {
+        _running = null;
         _spec = spec;
         _drawLog = drawLog;
         _recorder = recording is null ? null : _recorder?.Recording == recording ? _recorder : new GenerationRecorder(recording);
@@ -102,34 +101,10 @@ public sealed class Machine : ISnapshotting, IDisposable
         }
     }
 
-    /// <summary>Boots the next generation and lets it run to its end; afterwards the machine is at its jump or cold.</summary>
-    /// <param name="isLast">Boot and judge only: the chain ends here.</param>
-    /// <param name="keepLog">Whether the report shall hold the kernel's log and the story of user space.</param>
-    /// <param name="look">Looks at the generation when its work is done and nothing was copied for the jump; it must not change anything. Or null.</param>
-    /// <param name="replayed">
-    /// Null: chance decides. Otherwise the record of this generation: it decides, and what comes out is compared with it.
-    /// </param>
-    /// <returns>What happened.</returns>
-    /// <exception cref="SimulatorDefectException">Our code failed: never a simulated crash.</exception>
-    /// <exception cref="ReplayDivergenceException">The replay differs from the record; the machine is of no further use.</exception>
-    public GenerationReport RunGeneration(bool isLast, bool keepLog = false, Action<LiveGeneration>? look = null, GenerationRecord? replayed = null)
-    {
-        _decisions.ByChance();
-        _trail.Rest();
-        if (replayed is not null || _recorder is not null)
-        {
-            ObserveTrail();
-            _trail.Record(_recorder?.HasOrder == true ? null : _decisions.Order);
-        }
-
-        GenerationReport report = replayed is null ? Execute(isLast, keepLog, look, replay: null) : Replay(isLast, keepLog, look, replayed);
-        LastRecord = _recorder?.End(report, _decisions, _trail, _digest.Last);
-        return report;
-    }
-
     /// <inheritdoc/>
     public void Snapshot(SnapshotWriter writer)
     {
+        RequireAtJump();
         int start = writer.Length;
         writer.WriteVar(SnapshotVersion);
         writer.WriteVar(ModelVersion);
@@ -146,6 +121,7 @@ public sealed class Machine : ISnapshotting, IDisposable
     /// <inheritdoc/>
     public void Recover(SnapshotReader reader)
     {
+        RequireAtJump();
         int start = reader.Position;
         RequireVersion(reader, SnapshotVersion, "the snapshot's version");
         RequireVersion(reader, ModelVersion, "the model version");
@@ -168,88 +144,6 @@ public sealed class Machine : ISnapshotting, IDisposable
         if (found != (ulong)accepted)
         {
             throw new SnapshotFormatException($"snapshot, byte {reader.Position}: {what} is {found}, {accepted} is accepted");
-        }
-    }
-
-    private GenerationReport Replay(bool isLast, bool keepLog, Action<LiveGeneration>? look, GenerationRecord record)
-    {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(record.Report.Generation, NextGeneration, nameof(record));
-        GenerationReplay replay = new(_spec, record, _decisions, _trail, _runtime!, ComparesWithChance ? Generator : null);
-        replay.Begin();
-        try
-        {
-            GenerationReport report = Execute(isLast, keepLog, look, replay);
-            replay.End(report, _digest.Last);
-            return report;
-        }
-        catch (DivergenceException divergence)
-        {
-            throw replay.Place(divergence);
-        }
-    }
-
-    private GenerationReport Execute(bool isLast, bool keepLog, Action<LiveGeneration>? look, GenerationReplay? replay)
-    {
-        _recorder?.Begin(_decisions);
-        _model.StartGeneration(NextGeneration);
-        OperationDiary? diary = keepLog ? OpenDiary() : null;
-        ulong messagesBefore = Messages;
-        BootSource source = _source;
-        KernelGeneration generation = new(_spec, NextGeneration, source, _storage, _model, _decisions.End);
-        WorkloadState workload = _storage.Workload;
-        UserSpacePlan plan = workload.Begin(_spec, NextGeneration, _decisions.Workload);
-        UserPrograms programs = new(plan, _decisions.Clients, _model.JudgeClientCheck);
-        ScriptRunner script = new(plan.StepsOf(NextGeneration), isLast, _model.JudgeClientCheck);
-        diary?.Begin(programs);
-        replay?.Speak(new DeliveryWords(plan.KernelClients, programs));
-        _digest.Append((ulong)NextGeneration);
-        _digest.Append(generation.Build.Name);
-        _digest.Append(generation.CommandLine);
-        string? death = generation.Boot();
-        WorkloadActor user = new(workload, programs, script, isLast);
-        (GenerationEnd end, string? lastWords) = death is null ? RunActors(generation, user, isLast) : (Die(death), death);
-        EndDeliveries(replay);
-        if (end == GenerationEnd.Kexec)
-        {
-            script.Jumped();
-        }
-
-        bool handedOver = death is null && generation.IsKhoBoot;
-        look?.Invoke(new LiveGeneration(generation.Number, generation.Kernel, end, lastWords));
-        Leave(generation, end);
-        CloseLink();
-        NextGeneration++;
-        return new GenerationReport
-        {
-            Generation = generation.Number,
-            Kernel = generation.Build.Name,
-            PreviousKernel = generation.Number == 0 ? string.Empty : _spec.KernelOf(generation.Number - 1).Name,
-            WasKexec = source.Kind == BootKind.Kexec,
-            HandedOver = handedOver,
-            End = end,
-            Survived = death is null ? _model.Survived : 0,
-            Lost = death is null ? _model.Lost : 0,
-            Restored = workload.Counters.Restored,
-            Operations = workload.Counters.Operations,
-            FailedRequests = workload.Counters.Failed + programs.Failed,
-            Messages = Messages - messagesBefore,
-            Violations = [.. _model.Violations],
-            ViolationCount = _model.ViolationCount,
-            Log = keepLog ? [.. _storage.Log.Lines] : [],
-            Story = diary?.End() ?? [],
-        };
-    }
-
-    /// <summary>Every delivery was made; what follows is the machine's way to its jump.</summary>
-    private void EndDeliveries(GenerationReplay? replay)
-    {
-        if (replay is not null)
-        {
-            replay.EndDeliveries();
-        }
-        else if (_recorder is not null)
-        {
-            _trail.Finish();
         }
     }
 
@@ -289,30 +183,6 @@ public sealed class Machine : ISnapshotting, IDisposable
 
         _runtime.Observe(_deliveryDigest);
         _runtime.Observe(_model);
-    }
-
-    private (GenerationEnd End, string? LastWords) RunActors(KernelGeneration generation, WorkloadActor workload, bool isLast)
-    {
-        MachineActor machine = new(generation, _runtime!);
-        generation.Start(_runtime!, machine, _decisions.Clients, workload);
-        RunOutcome outcome = _runtime!.RunUntilIdle(DeliveriesPerGenerationMax);
-        GenerationEnd end = outcome == RunOutcome.Paused ? machine.End : GenerationEnd.Last;
-        if (end == GenerationEnd.Last && !isLast)
-        {
-            throw new InvalidOperationException($"{_spec.Path}: generation {generation.Number} came to rest before its jump");
-        }
-
-        if (machine.OopsText is { } text && machine.OwnershipViolated)
-        {
-            _model.JudgeOwnership(text);
-        }
-        else if (machine.OopsText is { } lastWords)
-        {
-            Die(lastWords);
-        }
-
-        _runtime.Stop(ActorId.Machine, StopKind.Abrupt);
-        return (end, machine.OopsText);
     }
 
     private GenerationEnd Die(string lastWords)

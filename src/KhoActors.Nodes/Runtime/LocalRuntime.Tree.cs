@@ -114,6 +114,7 @@ public sealed partial class LocalRuntime
         _actors[id.Value] = actor;
         _parents[id.Value] = parent.Value;
         _started |= Bit(id);
+        _host?.ActorStarted(id);
     }
 
     private void StopBelow(ActorId parent, StopKind kind)
@@ -131,6 +132,12 @@ public sealed partial class LocalRuntime
         _started &= ~Bit(id);
         _actors[id.Value] = null;
         BuryMail(id, kind);
+        if (_tellsMessages)
+        {
+            _notices!.Forget(id);
+        }
+
+        _host?.ActorStopped(id);
 
         ulong watchers = _watchers[id.Value];
         _watchers[id.Value] = 0;

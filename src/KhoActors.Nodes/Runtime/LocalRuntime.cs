@@ -23,8 +23,9 @@ public enum RunOutcome
 /// A worker reuses one runtime for machine after machine: <see cref="Reset"/> leaves nothing behind but memory.
 /// </summary>
 /// <remarks>
-/// Every method but <see cref="Run"/>, <see cref="RunUntilIdle"/>, <see cref="Reset"/>, <see cref="Snapshot"/> and <see cref="Recover"/>
-/// may also be called while an actor handles a delivery; what an actor sends is sent at once, so the order of effects is the order of calls.
+/// Every method but <see cref="Run"/>, <see cref="RunUntilIdle"/>, <see cref="TryTake"/>, <see cref="Carry"/>, <see cref="Reset"/>,
+/// <see cref="Snapshot"/> and <see cref="Recover"/> may also be called while an actor handles a delivery; what an actor sends is sent at once, so
+/// the order of effects is the order of calls.
 /// Misuse throws <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/>, which inside a delivery is a simulator defect.
 /// </remarks>
 public sealed partial class LocalRuntime : ISnapshotting
@@ -41,7 +42,7 @@ public sealed partial class LocalRuntime : ISnapshotting
     private readonly DirectOutbox _outbox;
     private IDeliveryObserver[] _observers = [];
     private IScheduler _scheduler;
-    private bool _running;
+    private Phase _phase;
     private bool _pauseRequested;
 
     /// <summary>Makes a runtime for its first machine.</summary>
@@ -76,12 +77,17 @@ public sealed partial class LocalRuntime : ISnapshotting
     /// <param name="scheduler">Decides its order.</param>
     public void Reset(SeedPath machine, IScheduler scheduler)
     {
+        // A delivery that a host has taken and will never carry is thrown away with the machine.
+        _phase = _phase == Phase.Taken ? Phase.Resting : _phase;
         RequireNotRunning();
         Machine = machine;
         _scheduler = scheduler;
         _mailboxes.Clear();
         _timers.Clear();
         _observers = [];
+        _host = null;
+        _tellsMessages = false;
+        _taken = default;
         _pauseRequested = false;
         NowTicks = 0;
         DeliveryNumber = 0;
@@ -116,7 +122,7 @@ public sealed partial class LocalRuntime : ISnapshotting
     public RunOutcome Run(ulong limitDeliveries)
     {
         RequireNotRunning();
-        _running = true;
+        _phase = Phase.Delivering;
         ulong end = checked(DeliveryNumber + limitDeliveries);
         try
         {
@@ -131,7 +137,7 @@ public sealed partial class LocalRuntime : ISnapshotting
         }
         finally
         {
-            _running = false;
+            _phase = Phase.Resting;
         }
     }
 
@@ -142,9 +148,7 @@ public sealed partial class LocalRuntime : ISnapshotting
     public RunOutcome RunUntilIdle(ulong limitDeliveries)
     {
         RunOutcome outcome = Run(limitDeliveries);
-        return outcome != RunOutcome.LimitReached
-            ? outcome
-            : throw new LivelockException(Machine, limitDeliveries, DeliveryNumber, _mailboxes.Ready[0], _mailboxes.ReadyCount, _timers.Count);
+        return outcome != RunOutcome.LimitReached ? outcome : throw Livelock(limitDeliveries);
     }
 
     /// <summary>Writes clock, counters and the scheduler's position; the runtime must be idle, as it is at a jump.</summary>
@@ -270,11 +274,16 @@ public sealed partial class LocalRuntime : ISnapshotting
 
     private void RequireNotRunning()
     {
-        if (_running)
+        if (_phase != Phase.Resting)
         {
-            throw new InvalidOperationException("a runtime cannot be run, reset or saved while one of its actors handles a delivery");
+            throw new InvalidOperationException(_phase == Phase.Taken
+                ? $"{Machine}: delivery {DeliveryNumber} was taken and must be carried first"
+                : "a runtime cannot be run, reset or saved while one of its actors handles a delivery");
         }
     }
+
+    private LivelockException Livelock(ulong limitDeliveries) =>
+        new(Machine, limitDeliveries, DeliveryNumber, _mailboxes.Ready[0], _mailboxes.ReadyCount, _timers.Count);
 
     private void RequireIdle()
     {

@@ -21,6 +21,9 @@ internal sealed class Mailboxes
 
     public int ReadyCount => _readyCount;
 
+    /// <summary>Messages that wait in the ring of a pair that is ready.</summary>
+    public int CountOf(ActorPair pair) => _rings[_ringOf[Index(pair.From, pair.To)] - 1].Count;
+
     /// <summary>Appends to its pair's ring.</summary>
     public void Add(ActorId from, ActorId to, uint correlation, in Message message)
     {

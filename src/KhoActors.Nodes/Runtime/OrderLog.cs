@@ -13,6 +13,11 @@ public static class OrderLog
     internal const byte EveryPick = 2;
     internal const int PairLimit = LocalRuntime.LimitActors * LocalRuntime.LimitActors;
 
+    /// <summary>Whether a log has each pick, or only those with a choice.</summary>
+    /// <param name="log">The log; what is none has not each pick.</param>
+    /// <returns>Whether it has.</returns>
+    public static bool HasEveryPick(ReadOnlySpan<byte> log) => !log.IsEmpty && log[0] == EveryPick;
+
     internal static int IndexOf(ActorPair pair) => (pair.From.Value * LocalRuntime.LimitActors) + pair.To.Value;
 }
 

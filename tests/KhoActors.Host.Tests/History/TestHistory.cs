@@ -60,7 +60,7 @@ internal sealed class TestHistory : IDisposable
                 Scenario = resolved.Scenario.Name,
                 ResolvedScenario = resolved.ToCanonicalText(),
                 Seed = 7,
-                Engine = FleetSession.Engine,
+                Engine = LocalEngine.EngineName,
                 ModelVersion = Machine.ModelVersion,
                 ProgramVersion = Program.Version,
                 OrderIsRecorded = false,

@@ -60,7 +60,8 @@ public sealed class FullDiskTests : IDisposable
         {
             foreach (EncodedSlice slice in HistoryBench.Slices(_facts))
             {
-                writer.Add(slice.Record, new MachineCheckpoint(slice.Record.Machine, Math.Min(9, slice.Record.EndGeneration), new byte[8000]), isFinished: false);
+                MachineCheckpoint checkpoint = new(slice.Record.Machine, Math.Min(9, slice.Record.EndGeneration), new byte[8000]);
+                writer.Add(slice.Record, checkpoint, isFinished: false);
             }
 
             writer.Complete();
@@ -75,7 +76,8 @@ public sealed class FullDiskTests : IDisposable
     {
         using SmallFileSystem disk = new(kibibytes: 1024);
         File.WriteAllBytes(Path.Combine(disk.Folder, "filler"), new byte[(1 << 20) - 8192]);
-        HistoryUnavailableException full = Assert.Throws<HistoryUnavailableException>(() => HistoryStores.Open($"sqlite:{disk.Folder}/history.db", HistoryAccess.Create));
+        HistoryUnavailableException full = Assert.Throws<HistoryUnavailableException>(
+            () => HistoryStores.Open($"sqlite:{disk.Folder}/history.db", HistoryAccess.Create));
         Assert.Contains("full", full.Message, StringComparison.Ordinal);
     }
 

@@ -294,15 +294,21 @@ public sealed class HistoryOpeningTests : IDisposable
         Make();
         using IHistoryStore store = _folder.Open(HistoryAccess.Read);
         Assert.Equal(
-            string.Join('\n', store.ReadTransitions(1).Select(each => $"1|bench|{each.From}|{each.To}|{each.Count}|{each.Restored}|{each.Lost}|{each.Violations}")),
+            string.Join(
+                '\n',
+                store.ReadTransitions(1).Select(each => $"1|bench|{each.From}|{each.To}|{each.Count}|{each.Restored}|{each.Lost}|{each.Violations}")),
             Ask("run, scenario, from_kernel, to_kernel, kexecs, restored, lost, violations", "transitions"));
-        Assert.Equal(string.Join('\n', store.ReadOutcomes(1).Select(each => $"1|bench|{each.Key}|{each.Value}")), Ask("run, scenario, outcome, generations", "outcomes"));
+        Assert.Equal(
+            string.Join('\n', store.ReadOutcomes(1).Select(each => $"1|bench|{each.Key}|{each.Value}")),
+            Ask("run, scenario, outcome, generations", "outcomes"));
         Assert.Equal(
             string.Join('\n', store.ReadProgress(1).Select(each => $"{each.Machine}|{each.RecordedGenerations}|{Convert.ToHexStringLower(each.Digest.Span)}")),
             Ask("machine, generations, digest", "machines ORDER BY machine"));
         Assert.Equal($"1|bench|7|finished|{store.FindRun(1)?.Sums.Violations}", Ask("run, scenario, seed, state, violations", "run_list"));
         Assert.Equal(
-            string.Join('\n', HistoryBench.Slices(HistoryBench.Facts()).Select(slice => $"{slice.Record.Machine}|{slice.Record.FirstGeneration}|{slice.Encoded.Length}")),
+            string.Join(
+                '\n',
+                HistoryBench.Slices(HistoryBench.Facts()).Select(slice => $"{slice.Record.Machine}|{slice.Record.FirstGeneration}|{slice.Encoded.Length}")),
             Ask("machine, first_generation, record_bytes", "slice_list ORDER BY first_generation, machine"));
     }
 

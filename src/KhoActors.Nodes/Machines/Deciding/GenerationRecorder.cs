@@ -10,24 +10,29 @@ internal sealed class GenerationRecorder(MachineRecording recording)
     private readonly DecisionRecorder _decisions = new();
     private readonly OrderRecorder _order = new();
     private RecordingDecider? _decider;
+    private OrderForm _form;
 
     /// <summary>What is recorded.</summary>
     public MachineRecording Recording => recording;
 
-    /// <summary>Whether the order is recorded.</summary>
+    /// <summary>Whether the order is recorded whoever chooses it.</summary>
     public bool HasOrder => recording.Order;
 
     /// <summary>A generation begins: sits down around whoever decides and schedules it.</summary>
-    public void Begin(MachineDecisions decisions)
+    /// <param name="decisions">The machine's.</param>
+    /// <param name="form">How its order is kept.</param>
+    public void Begin(MachineDecisions decisions, OrderForm form)
     {
+        _form = form;
         _decisions.Clear();
         _decider ??= new RecordingDecider(_decisions) { Inner = decisions.Decider };
         _decider.Inner = decisions.Decider;
         decisions.Decider = _decider;
-        if (HasOrder)
+        if (form != OrderForm.Seed)
         {
-            _order.Clear();
-            decisions.Scheduler.Current = new RecordingScheduler(decisions.Scheduler.Current, _order);
+            bool everyPick = form == OrderForm.EveryPick;
+            _order.Clear(everyPick);
+            decisions.Scheduler.Current = new RecordingScheduler(decisions.Scheduler.Current, _order, everyPick);
         }
     }
 
@@ -38,7 +43,7 @@ internal sealed class GenerationRecorder(MachineRecording recording)
         Report = report with { Log = [], Story = [] },
         Decisions = _decisions.Written.ToArray(),
         DrawCounters = decisions.ReadCounters(),
-        Order = HasOrder ? _order.Written.ToArray() : default,
+        Order = _form != OrderForm.Seed ? _order.Written.ToArray() : default,
         Trail = trail.Written.ToArray(),
         Digest = digest.ToArray(),
     };

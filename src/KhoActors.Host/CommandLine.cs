@@ -115,8 +115,18 @@ internal static class CommandLine
             return $"unknown command or option '{word}'";
         }
 
+        if (Misplaced(parsed) is { } option)
+        {
+            return $"{option} does not go before '{parsed.CommandResult.Command.Name}'";
+        }
+
         return parsed.Errors.Count == 0 ? null : parsed.Errors[0].Message.TrimEnd('.');
     }
+
+    // An option before a subcommand would be the parent's, and have no effect, unless it is meant for both.
+    private static string? Misplaced(ParseResult parsed) => parsed.CommandResult.Parent is CommandResult parent
+        ? parent.Children.OfType<OptionResult>().FirstOrDefault(static given => !given.Implicit && !given.Option.Recursive)?.Option.Name
+        : null;
 
     // Complaints quote what the user typed, which may hold line breaks.
     private static string OnOneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));

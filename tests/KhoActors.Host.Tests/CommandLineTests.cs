@@ -41,7 +41,10 @@ public class CommandLineTests
 
         Assert.Equal(ExitCode.Held, run.ExitCode);
         Assert.Empty(run.Error);
-        string[] commands = ["run", "node", "runs", "replay", "export", "conformance", "inspect", "scenarios", "kernels", "validate", "doctor", "bench", "test"];
+        string[] commands =
+        [
+            "run", "node", "runs", "replay", "export", "conformance", "inspect", "scenarios", "kernels", "validate", "doctor", "bench", "test",
+        ];
         Assert.All(commands, command => Assert.Contains($"\n  {command} ", run.Out, StringComparison.Ordinal));
     }
 

@@ -43,7 +43,7 @@ public sealed class EngineTests : IDisposable
     [Theory]
     [InlineData("Other", typeof(PlantedEngine), "it has no class KhoActors.Nodes.Akka.EngineEntryPoint")]
     [InlineData("EngineEntryPoint", typeof(object), "KhoActors.Nodes.Akka.EngineEntryPoint is no IEngine")]
-    [InlineData("EngineEntryPoint", typeof(FailingEngine), "KhoActors.Nodes.Akka.EngineEntryPoint threw InvalidOperationException: no configuration, and two lines")]
+    [InlineData("EngineEntryPoint", typeof(FailingEngine), "KhoActors.Nodes.Akka.EngineEntryPoint threw InvalidOperationException: no file, and two lines")]
     public void An_assembly_that_is_no_engine_is_refused(string type, Type parent, string reason)
     {
         Plant(type, parent);
@@ -133,6 +133,21 @@ public sealed class EngineTests : IDisposable
         Assert.Equal(("5", "planted"), (run.Json.GetProperty("run").GetString(), run.Json.GetProperty("engine").GetString()));
     }
 
+    [Fact]
+    public void A_run_is_continued_on_its_own_engine()
+    {
+        using History.TestHistory history = new();
+        int local = history.Enter();
+        int elsewhere = history.Enter(static facts => facts with { Engine = "nowhere" });
+
+        ProgramRun other = history.Of("run", "--resume", $"{local}", "--engine", "akka");
+        ProgramRun unknown = history.Of("run", "--resume", $"{elsewhere}");
+
+        Assert.Equal("kho: --resume continues a run on its own engine, local: --engine akka does not go with it", other.ErrorLine);
+        Assert.Equal("kho: there is no engine 'nowhere'; accepted: local, akka", unknown.ErrorLine);
+        Assert.Equal((ExitCode.Usage, ExitCode.Usage), (other.ExitCode, unknown.ExitCode));
+    }
+
     private static string Text(Check check) => $"{check.Verdict.ToString().ToLowerInvariant()}: {check.Found}";
 
     private string Refusal(string name) => Assert.Throws<UsageException>(() => Catalog.Find(name)).Message;
@@ -176,6 +191,6 @@ public sealed class EngineTests : IDisposable
     /// <summary>An engine that cannot be made.</summary>
     public class FailingEngine : PlantedEngine
     {
-        public FailingEngine() => throw new InvalidOperationException("no configuration,\n and two lines.");
+        public FailingEngine() => throw new InvalidOperationException("no file,\n and two lines.");
     }
 }

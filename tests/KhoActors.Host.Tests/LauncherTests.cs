@@ -17,9 +17,8 @@ public sealed class LauncherTests : IDisposable
                 echo build >>"$LOG"
                 echo "compiler chatter"
                 [ -z "${BROKEN:-}" ] || exit 1
-                while [ $# -gt 0 ]; do
-                    if [ "$1" = -o ]; then out=$2; fi
-                    shift
+                for each in "$@"; do
+                    case $each in -p:ProgramFolder=*) out=${each#*=} ;; esac
                 done
                 sleep "${BUILD_SECONDS:-0}"
                 mkdir -p "$out"
@@ -52,6 +51,9 @@ public sealed class LauncherTests : IDisposable
         File.Copy(ProgramRun.InTree("kho"), Launcher);
         _folder.Write("tree/global.json", """{ "sdk": { "version": "10.0.100" } }""");
         _folder.Write("tree/Directory.Build.props", "<Project />");
+        _folder.Write("tree/Directory.Build.targets", "<Project />");
+        _folder.Write("tree/build/Engine.props", "<Project />");
+        _folder.Write("tree/kho.slnf", "{}");
         _folder.Write("tree/.editorconfig", "root = true");
         _folder.Write("tree/src/Program.cs", "one");
         File.SetUnixFileMode(_folder.Write("bin/dotnet", StandIn), UnixFileMode.UserRead | UnixFileMode.UserExecute);

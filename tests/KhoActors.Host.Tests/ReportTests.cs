@@ -48,6 +48,17 @@ public class ReportTests
     }
 
     [Fact]
+    public void Speeds_are_those_of_this_process_and_sums_those_of_the_run()
+    {
+        RunSummary continued = Summary with { EarlierKexecs = 15_000, EarlierMessages = 3_000_000 };
+        JsonElement json = Written(continued.WriteJson);
+
+        Assert.Equal((20_000, 2_500), (json.GetProperty("kexecs").GetInt64(), json.GetProperty("kexecs_per_s").GetDouble()));
+        Assert.Equal((4_000_000, 500_000), (json.GetProperty("messages").GetInt64(), json.GetProperty("messages_per_s").GetDouble()));
+        Assert.Contains("20,000, 5,000 of them in 2.0 s, 2,500 a second", Text(continued.WriteTable), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_run_as_a_table_names_what_matters()
     {
         string text = Text(Summary.WriteTable);

@@ -133,8 +133,8 @@ public abstract class EngineSpecification
         FleetResult result = Run(new EngineRequest { Plan = plan, Options = new FleetOptions { Workers = 2 } });
 
         Assert.InRange(result.Defects.Count, 2, plan.Scenario.Machines - 1);
-        Assert.All(result.Defects, defect => Assert.Matches(
-            @"^machine 0000000\d: simulator defect in seed 7 / fleet / machine \d at delivery \d+ \(from \d+ to 16, kind 0x\w+\): InvalidOperationException: planted$", defect));
+        const string where = @"^machine 0000000\d: simulator defect in seed 7 / fleet / machine \d at delivery \d+ \(from \d+ to 16, kind 0x\w+\): ";
+        Assert.All(result.Defects, defect => Assert.Matches(where + "InvalidOperationException: planted$", defect));
         Assert.Equal(plan.Scenario.Machines - result.Defects.Count, EndsOfChains(result));
         AssertSame(FleetRunner.Run(plan, new FleetOptions { Workers = 1 }), result);
     }

@@ -88,13 +88,13 @@ internal sealed class RunCommand
             _terminal.Error.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, in {HistoryStores.WithoutPassword(address)}"));
             choice = choice with { Cluster = choice.Cluster with { Store = address } };
-            return Session(parsed, choice, plan, reproduce, recording: null, recordOrder, facts: facts).Run();
+            return Session(parsed, choice, plan, reproduce, recording: null, facts.OrderIsRecorded, facts: facts).Run();
         }
 
         using RecordingRun recording = Begin(address, facts, resolved);
         _terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"scenario {resolved.Scenario.Name}, seed {seed}, run {recording.Number} in {recording.Address}"));
-        return Session(parsed, choice, plan, reproduce, recording, recordOrder).Run();
+        return Session(parsed, choice, plan, reproduce, recording, facts.OrderIsRecorded).Run();
     }
 
     private static RecordingRun Begin(string address, RunFacts facts, ResolvedScenario resolved)
@@ -129,7 +129,7 @@ internal sealed class RunCommand
                 + $"see what has changed with: {new RunLines(run, past.Address).Verify}");
         }
 
-        EngineChoice choice = _engine.OfRun(parsed, facts.Engine);
+        EngineChoice choice = _engine.OfRun(parsed, facts.Engine, facts.OrderIsRecorded);
         RecordedScenario recorded = RecordedScenario.Read(facts, title, ClientsOf(parsed));
         if (choice.Engine.KeepsHistory)
         {

@@ -10,7 +10,11 @@ namespace KhoActors.Host.Commands;
 /// <summary><c>kho runs</c>: lists the runs of a history; shows, checks and deletes one.</summary>
 internal sealed class RunsCommand
 {
+    /// <summary>Damaged runs that a list names; a history from elsewhere may hold any number.</summary>
+    private const int DamagesTold = 100;
+
     private readonly Terminal _terminal;
+    private readonly Option<string> _store = HistoryOptions.Store();
 
     private RunsCommand(Terminal terminal) => _terminal = terminal;
 
@@ -21,9 +25,9 @@ internal sealed class RunsCommand
     {
         RunsCommand runs = new(terminal);
         RunFilter filter = new();
-        Option<string> store = HistoryOptions.Store();
         Option<bool> json = CommonOptions.Json();
-        Command command = new("runs", "List the runs of a history; show, check or delete one.") { store };
+        runs._store.Recursive = true;
+        Command command = new("runs", "List the runs of a history; show, check or delete one.") { runs._store };
         foreach (Option option in filter.Options)
         {
             command.Add(option);
@@ -34,38 +38,35 @@ internal sealed class RunsCommand
         command.Add(runs.CreateVerify());
         command.Add(runs.CreateDelete());
         command.SetAction(parsed => (int)runs.List(
-            parsed.GetRequiredValue(store), filter.Read(parsed, DateTimeOffset.UtcNow), parsed.GetValue(json)));
+            parsed.GetRequiredValue(runs._store), filter.Read(parsed, DateTimeOffset.UtcNow), parsed.GetValue(json)));
         return command;
     }
 
     private Command CreateShow()
     {
         Argument<string> run = HistoryOptions.Run();
-        Option<string> store = HistoryOptions.Store();
         Option<bool> json = CommonOptions.Json();
-        Command command = new("show", "Show what is known of a run, and how to reproduce, continue and replay it.") { run, store, json };
-        command.SetAction(parsed => (int)Show(parsed.GetRequiredValue(store), parsed.GetRequiredValue(run), parsed.GetValue(json)));
+        Command command = new("show", "Show what is known of a run, and how to reproduce, continue and replay it.") { run, json };
+        command.SetAction(parsed => (int)Show(parsed.GetRequiredValue(_store), parsed.GetRequiredValue(run), parsed.GetValue(json)));
         return command;
     }
 
     private Command CreateVerify()
     {
         Argument<string?> run = new("run") { Description = "A run that must be there; all of the history is checked.", Arity = ArgumentArity.ZeroOrOne };
-        Option<string> store = HistoryOptions.Store();
         Option<string[]> clients = CommonOptions.Clients();
-        Command command = new("verify", "Read all of a history and compare every checksum, count and sum.") { run, store, clients };
+        Command command = new("verify", "Read all of a history and compare every checksum, count and sum.") { run, clients };
         command.SetAction(parsed => (int)Verify(
-            parsed.GetRequiredValue(store), parsed.GetValue(run), ClientAssemblies.CatalogWith(parsed.GetValue(clients))));
+            parsed.GetRequiredValue(_store), parsed.GetValue(run), ClientAssemblies.CatalogWith(parsed.GetValue(clients))));
         return command;
     }
 
     private Command CreateDelete()
     {
         Argument<string> run = HistoryOptions.Run();
-        Option<string> store = HistoryOptions.Store();
         Option<bool> force = new("--force") { Description = "Also a run that has not ended.", Arity = ArgumentArity.Zero };
-        Command command = new("delete", "Remove a run with everything that belongs to it.") { run, store, force };
-        command.SetAction(parsed => (int)Delete(parsed.GetRequiredValue(store), parsed.GetRequiredValue(run), parsed.GetValue(force)));
+        Command command = new("delete", "Remove a run with everything that belongs to it.") { run, force };
+        command.SetAction(parsed => (int)Delete(parsed.GetRequiredValue(_store), parsed.GetRequiredValue(run), parsed.GetValue(force)));
         return command;
     }
 
@@ -75,9 +76,16 @@ internal sealed class RunsCommand
         int damaged = 0;
         IReadOnlyList<StoredRun> all = store.ReadRuns(sentence =>
         {
-            damaged++;
-            _terminal.Complain(sentence);
+            if (damaged++ < DamagesTold)
+            {
+                _terminal.Complain(sentence);
+            }
         });
+        if (damaged > DamagesTold)
+        {
+            _terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"{store.Address}: {damaged - DamagesTold:N0} more; kho runs verify tells all"));
+        }
+
         IReadOnlyList<StoredRun> picked = pick(all);
         new RunsReport(picked).Write(_terminal, asJson);
         if (picked.Count == 0)

@@ -22,7 +22,7 @@ internal static class HistoryCheck
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException || StorageFailure.Of(failure) is not null)
         {
-            return new Check(Name, Verdict.Warning, failure.Message, Advice);
+            return new Check(Name, Verdict.Warning, failure.Message.TrimEnd('.'), Advice);
         }
     }
 

@@ -74,6 +74,9 @@ internal sealed class EngineCatalog(string folder)
         }
     }
 
-    private static UsageException Refuse(string name, string reason) =>
-        new($"engine '{name}' cannot be used: {FileOf(name)}: {string.Join(' ', reason.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.')}");
+    private static UsageException Refuse(string name, string reason)
+    {
+        string line = string.Join(' ', reason.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+        return new UsageException($"engine '{name}' cannot be used: {FileOf(name)}: {line}");
+    }
 }

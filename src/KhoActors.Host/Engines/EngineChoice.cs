@@ -55,11 +55,32 @@ internal sealed class EngineOptions
     /// <summary>What was chosen to continue a run: the engine is that of the run.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="engine">The run's engine.</param>
+    /// <param name="orderIsRecorded">Whether the run records its order; one that an engine chooses always is.</param>
     /// <returns>The choice.</returns>
     /// <exception cref="UsageException">Another was asked for, it is not there, or it cannot do what it is asked for.</exception>
-    public EngineChoice OfRun(ParseResult parsed, string engine) => parsed.GetValue(_engine) is { } other && other != engine
-        ? throw new UsageException($"--resume continues a run on its own engine, {engine}: --engine {other} does not go with it")
-        : Of(parsed, engine);
+    public EngineChoice OfRun(ParseResult parsed, string engine, bool orderIsRecorded)
+    {
+        if (parsed.GetValue(_engine) is { } other && other != engine)
+        {
+            throw new UsageException($"--resume continues a run on its own engine, {engine}: --engine {other} does not go with it");
+        }
+
+        EngineChoice choice = Of(parsed, engine);
+        if (choice.Order == DeliveryOrder.Concurrent && !orderIsRecorded)
+        {
+            throw new UsageException($"--order {Concurrent}: the run was started in the order of its seed, which it records no other of");
+        }
+
+        // A history does not say whether an order that is recorded was drawn or chosen.
+        return choice.Engine.Orders.Count == 1 || !orderIsRecorded || parsed.GetResult(_order) is { Implicit: false }
+            ? choice
+            : throw new UsageException($"--resume: the run records its order; say how it goes on, --order {Seeded} or --order {Concurrent}");
+    }
+
+    /// <summary>What <c>--order</c> calls an order.</summary>
+    /// <param name="order">The order.</param>
+    /// <returns>The word.</returns>
+    public static string WordOf(DeliveryOrder order) => order == DeliveryOrder.Concurrent ? Concurrent : Seeded;
 
     private EngineChoice Of(ParseResult parsed, string name)
     {

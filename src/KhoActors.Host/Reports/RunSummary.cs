@@ -62,7 +62,7 @@ internal sealed record RunSummary
     /// <summary>Messages that an earlier process delivered.</summary>
     public long EarlierMessages { get; init; }
 
-    /// <summary>Bytes that this process added to the history.</summary>
+    /// <summary>Bytes of records that this process added to the history.</summary>
     public required long HistoryBytes { get; init; }
 
     /// <summary>The fleet digest: 64 hexadecimal digits; empty for a run that was interrupted.</summary>

@@ -125,7 +125,10 @@ internal sealed class FleetSession
     private void KeptAs(int number)
     {
         string history = HistoryStores.WithoutPassword(Choice.Cluster.Store!);
-        _kept = new RunLines(number, history, [.. Facts!.ClientAssemblies.Select(static assembly => assembly.Path)]);
+        _kept = new RunLines(number, history, [.. Facts!.ClientAssemblies.Select(static assembly => assembly.Path)])
+        {
+            Order = Facts.OrderIsRecorded && Choice.Engine.Orders.Count > 1 ? EngineOptions.WordOf(Choice.Order) : null,
+        };
         Terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"run {number} in {history}"));
     }
 

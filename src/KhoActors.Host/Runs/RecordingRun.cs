@@ -35,8 +35,8 @@ internal sealed class RecordingRun : IDisposable
     /// <summary>Takes its records in.</summary>
     public IRunRecorder Recorder => _writer;
 
-    /// <summary>Bytes of records and checkpoints that were added to the history.</summary>
-    public long BytesAdded => _writer.BytesWritten;
+    /// <summary>Bytes of records that were added to the history; checkpoints, which go again, do not count.</summary>
+    public long BytesAdded => _writer.RecordBytes;
 
     /// <summary>Enters a new run.</summary>
     /// <param name="store">The history; it goes with the run.</param>

@@ -26,8 +26,11 @@ internal sealed class RunLines(int number, string address, IReadOnlyList<string>
     /// <summary>Its history.</summary>
     public string Address => address;
 
+    /// <summary>The word for the order in which the run goes on, where its history does not say it; or null.</summary>
+    public string? Order { get; init; }
+
     /// <summary>Continues the run.</summary>
-    public string Resume => Finish(new ReproducingLine("run").With("--resume", _name), clients);
+    public string Resume => Finish(new ReproducingLine("run").With("--resume", _name).With("--order", Order), clients);
 
     /// <summary>Replays and compares all of the run.</summary>
     public string Verify => Finish(new ReproducingLine("replay", _name), clients) + " --verify";

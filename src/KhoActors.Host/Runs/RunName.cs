@@ -31,7 +31,7 @@ internal static class RunName
         }
 
         StoredRun? newest = text == Newest ? store.FindRun(null) : null;
-        bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0;
+        bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
         return newest ?? (isNumber ? store.FindRun(number) : null)
             ?? throw new UsageException(
                 store.FindRun(null) is { } last

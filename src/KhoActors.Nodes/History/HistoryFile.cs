@@ -41,6 +41,11 @@ public sealed class HistoryFile : IDisposable
 
         try
         {
+            if (File.Exists(path) && !HasBytes(path))
+            {
+                return false;
+            }
+
             using SafeFileHandle handle = File.OpenHandle(path);
             Span<byte> first = stackalloc byte[Magic.Length];
             return RandomAccess.Read(handle, first, 0) == first.Length && first.SequenceEqual(Magic);
@@ -98,6 +103,11 @@ public sealed class HistoryFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
+            if (File.Exists(path) && !HasBytes(path))
+            {
+                throw new HistoryDamageException($"{path}: no history file: it has 0 bytes");
+            }
+
             handle = File.OpenHandle(path);
             return new HistoryFile(handle, path);
         }
@@ -128,6 +138,13 @@ public sealed class HistoryFile : IDisposable
     /// <summary>Whether the system refused, as opposed to what is stored being wrong.</summary>
     internal static bool IsUnavailable(Exception failure) =>
         failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException { ParamName: "path" };
+
+    // A pipe has none either, and opening one waits for whoever writes into it.
+    private static bool HasBytes(string path)
+    {
+        FileInfo file = new(path);
+        return (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length > 0;
+    }
 
     private static HistoryUnavailableException Exists(string path) => new($"{path}: there is such a file already, and it is kept");
 

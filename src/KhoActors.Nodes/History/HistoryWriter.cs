@@ -47,6 +47,7 @@ public sealed class HistoryWriter : IRunRecorder, IDisposable
     private Exception? _failure;
     private long _safeSlices;
     private long _bytesWritten;
+    private long _recordBytes;
     private long _busyMilliseconds;
 
     /// <summary>Begins to write.</summary>
@@ -74,6 +75,18 @@ public sealed class HistoryWriter : IRunRecorder, IDisposable
             lock (_gate)
             {
                 return _bytesWritten;
+            }
+        }
+    }
+
+    /// <summary>Bytes of records that were committed: what stays of the run when it is over, as checkpoints go.</summary>
+    public long RecordBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _recordBytes;
             }
         }
     }
@@ -263,6 +276,7 @@ public sealed class HistoryWriter : IRunRecorder, IDisposable
         {
             _busyMilliseconds += spent;
             _bytesWritten += slices + checkpoints;
+            _recordBytes += slices;
             _safeSlices += batch.Slices.Count;
             _checkpoints.Spent((double)spent * checkpoints / (slices + checkpoints));
         }

@@ -24,7 +24,8 @@ public enum RunOutcome
 /// </summary>
 /// <remarks>
 /// Every method but <see cref="Run"/>, <see cref="RunUntilIdle"/>, <see cref="TryTake"/>, <see cref="Carry"/>, <see cref="Reset"/>,
-/// <see cref="Snapshot"/> and <see cref="Recover"/> may also be called while an actor handles a delivery; what an actor sends is sent at once, so the order of effects is the order of calls.
+/// <see cref="Snapshot"/> and <see cref="Recover"/> may also be called while an actor handles a delivery; what an actor sends is sent at once, so
+/// the order of effects is the order of calls.
 /// Misuse throws <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/>, which inside a delivery is a simulator defect.
 /// </remarks>
 public sealed partial class LocalRuntime : ISnapshotting

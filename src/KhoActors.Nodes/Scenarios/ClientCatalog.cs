@@ -48,7 +48,9 @@ public sealed class ClientCatalog
     /// <summary>This catalog and more clients.</summary>
     /// <param name="clients">The clients to add.</param>
     /// <returns>The larger catalog.</returns>
-    /// <exception cref="ArgumentException">Two clients have one name, or a name, an actor number or a number of operations is not acceptable; the message says which.</exception>
+    /// <exception cref="ArgumentException">
+    /// Two clients have one name, or a name, an actor number or a number of operations is not acceptable; the message says which.
+    /// </exception>
     public ClientCatalog With(IEnumerable<KhoClient> clients)
     {
         List<KhoClient> all = [.. _clients];

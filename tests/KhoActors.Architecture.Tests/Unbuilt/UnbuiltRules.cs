@@ -112,7 +112,8 @@ internal sealed class UnbuiltRules
         return false;
     }
 
-    private static bool IsOurs(ISymbol symbol) => symbol.Kind != SymbolKind.ErrorType && symbol.ToDisplayString().StartsWith("KhoActors", StringComparison.Ordinal);
+    private static bool IsOurs(ISymbol symbol) =>
+        symbol.Kind != SymbolKind.ErrorType && symbol.ToDisplayString().StartsWith("KhoActors", StringComparison.Ordinal);
 
     private void JudgeWhatTheCompilerPassesOver(SyntaxTree tree)
     {

@@ -240,9 +240,34 @@ public sealed class DamagedHistoryTests : IDisposable
         Assert.Equal(ExitCode.Interrupted, replay.ExitCode);
         Assert.StartsWith("interrupted: 0 generations (0 kexecs) compared ", replay.Out, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Interrupted, _history.Of(new CancellationToken(canceled: true), "inspect", "1", "--machine", "0").ExitCode);
-        ProgramRun export = _history.Of(new CancellationToken(canceled: true), "export", "1", "-o", _history["rows.csv"]);
+    }
+
+    [Fact]
+    public void An_interrupted_export_leaves_what_was_there()
+    {
+        _history.Of(ThreeMachines);
+        string file = _history.Write("rows.csv", "what was there");
+        int files = Directory.GetFiles(Path.GetDirectoryName(file)!).Length;
+
+        ProgramRun export = _history.Of(new CancellationToken(canceled: true), "export", "1", "-o", file);
+
         Assert.Equal(ExitCode.Interrupted, export.ExitCode);
-        Assert.False(File.Exists(_history["rows.csv"]));
+        Assert.Equal("what was there", File.ReadAllText(file));
+        Assert.Equal(files, Directory.GetFiles(Path.GetDirectoryName(file)!).Length);
+    }
+
+    [Fact]
+    public void Records_behind_a_gap_are_not_taken_for_sound()
+    {
+        _history.Of(ThreeMachines);
+        using IHistoryStore store = _history.Open(HistoryAccess.Read);
+        SoundRecords sound = new(new SliceCodec(ResolvedScenario.Parse(store.FindRun(1)!.Facts.ResolvedScenario, "run 1")), "run 1", Assert.Fail);
+        StoredSlice[] all = [.. store.ReadSlices(1)];
+
+        Assert.Equal(6, sound.Of(all).Count());
+        Assert.Equal(
+            [(0, 0), (0, 4), (2, 0)],
+            sound.Of([all[0], all[1], all[3], all[4]]).Select(static each => (each.Record.Machine, each.Record.FirstGeneration)));
     }
 
     [Theory]

@@ -1,10 +1,9 @@
 using System.Diagnostics;
 using KhoActors.Nodes.History;
-using KhoActors.Tests.Shared;
 
 namespace KhoActors.Host.Tests.History;
 
-/// <summary>Processes that are ended from outside, at moments that nobody chooses: what they leave behind goes on to the same digest.</summary>
+/// <summary>Processes that are ended from outside, by a signal or a limit: what they leave behind goes on to the same digest.</summary>
 public sealed class KilledProcessTests : IDisposable
 {
     private const int PollMilliseconds = 5;
@@ -16,26 +15,6 @@ public sealed class KilledProcessTests : IDisposable
     private readonly TestHistory _history = new();
 
     public void Dispose() => _history.Dispose();
-
-    [UnixTheory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void A_process_that_was_killed_is_resumed_to_the_digest_of_an_undisturbed_run(int seed)
-    {
-        // From the entry of the run to most of its records: the moment is seeded, what it hits depends on the computer.
-        int generations = new SplitMix64((ulong)seed).Index(600);
-        using (Process process = Start(Fleet))
-        {
-            WaitForGenerations(process, generations);
-            process.Kill();
-            process.WaitForExit();
-        }
-
-        Assert.Equal(ExitCode.Held, _history.Of("runs", "verify").ExitCode);
-        Assert.Equal(Undisturbed.Value, _history.Of("run", "--resume", "last", "--json").Json.GetProperty("digest").GetString());
-        Assert.Equal(ExitCode.Held, _history.Of("runs", "verify").ExitCode);
-    }
 
     [UnixTheory]
     [InlineData("INT")]

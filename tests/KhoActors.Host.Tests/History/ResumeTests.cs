@@ -79,6 +79,17 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void What_a_run_adds_to_its_history_are_its_records_not_its_checkpoints()
+    {
+        ProgramRun interrupted = ProgramRun.InterruptedAt("generation 9: ", [.. OneMachine, "--store", _history.Address]);
+        using IHistoryStore store = _history.Open(HistoryAccess.Read);
+
+        Assert.NotNull(store.ReadCheckpoint(1, 0));
+        long bytes = store.ReadSlices(1).Sum(static slice => slice.Encoded.Length);
+        Assert.Matches($"history +run 1 in .*, {bytes.ToString("N0", null)} bytes added", interrupted.Out);
+    }
+
+    [Fact]
     public void A_run_that_is_finished_says_so_and_ends_by_its_result()
     {
         ProgramRun run = _history.Of("run", "tiny", "--json");

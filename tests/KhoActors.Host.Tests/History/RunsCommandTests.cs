@@ -171,6 +171,18 @@ public sealed class RunsCommandTests : IDisposable
     }
 
     [Fact]
+    public void The_history_may_be_named_before_or_behind_the_subcommand()
+    {
+        _history.Enter();
+
+        Assert.Equal(
+            ProgramRun.Of("runs", "show", "1", "--store", _history.Address).Out, ProgramRun.Of("runs", "--store", _history.Address, "show", "1").Out);
+        ProgramRun run = _history.Of("runs", "--json", "show", "1");
+        Assert.Equal((ExitCode.Usage, string.Empty), (run.ExitCode, run.Out));
+        Assert.Equal("kho: --json does not go before 'show'; see kho runs show --help", run.ErrorLine);
+    }
+
+    [Fact]
     public void A_run_that_has_not_ended_is_deleted_only_by_force()
     {
         _history.Enter();

@@ -16,7 +16,8 @@ internal sealed class DecisionEdit
 
     public List<Decision> Decisions { get; } = [];
 
-    public int Find(Predicate<Decision> wanted) => Decisions.FindIndex(wanted) is >= 0 and int at ? at : throw new InvalidOperationException("no such decision");
+    public int Find(Predicate<Decision> wanted) =>
+        Decisions.FindIndex(wanted) is >= 0 and int at ? at : throw new InvalidOperationException("no such decision");
 
     public ReadOnlyMemory<byte> Written()
     {

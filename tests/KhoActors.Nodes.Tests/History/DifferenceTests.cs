@@ -26,7 +26,9 @@ public class DifferenceTests
         ReplayDifference difference = Differing(run, record => record with { Decisions = edit.Written() });
 
         Assert.Equal(Changed, difference.Generation);
-        Assert.StartsWith($"the record's decision {at} is {edit.Decisions[at].Value} of the stream workload, chance decides {edit.Decisions[at].Value + 1}", difference.OtherDecision, StringComparison.Ordinal);
+        ulong recorded = edit.Decisions[at].Value;
+        string sentence = $"the record's decision {at} is {recorded} of the stream workload, chance decides {recorded + 1}";
+        Assert.StartsWith(sentence, difference.OtherDecision, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -185,7 +187,8 @@ public class DifferenceTests
     [InlineData(1)]
     public void A_trail_too_short_or_too_long_is_found(int bytes)
     {
-        ReplayDifference difference = Differing(Recorded(), record => record with { Trail = (byte[])[.. record.Trail.ToArray().SkipLast(-Math.Min(bytes, 0)), .. new byte[Math.Max(bytes, 0)]] });
+        ReplayDifference difference = Differing(Recorded(), record => record with
+            { Trail = (byte[])[.. record.Trail.ToArray().SkipLast(-Math.Min(bytes, 0)), .. new byte[Math.Max(bytes, 0)]] });
 
         Assert.Equal(ReplayAspect.Delivery, difference.Aspect);
     }
@@ -256,7 +259,8 @@ public class DifferenceTests
     {
         RecordedRun run = Recorded(order: true);
 
-        ReplayDifference difference = Differing(run, static record => record with { DrawCounters = [record.DrawCounters[0] - 1, .. record.DrawCounters.Skip(1)] });
+        ulong[] fewer = [run.Records[Changed].DrawCounters[0] - 1, .. run.Records[Changed].DrawCounters.Skip(1)];
+        ReplayDifference difference = Differing(run, record => record with { DrawCounters = fewer });
 
         Assert.Equal(ReplayAspect.DrawCounter, difference.Aspect);
     }
@@ -299,7 +303,11 @@ public class DifferenceTests
             Kexecs = 2,
             CommandLines = ["kho=on kho_scratch=32M,64M,32M"],
             Clients = ["tmpfs"],
-            Workload = new Workload { OperationsPerKexec = 60, Mix = new OperationMix { Allocate = 1, ClientOperations = [new("tmpfs_write", 5), new("tmpfs_create", 5)] } },
+            Workload = new Workload
+            {
+                OperationsPerKexec = 60,
+                Mix = new OperationMix { Allocate = 1, ClientOperations = [new("tmpfs_write", 5), new("tmpfs_create", 5)] },
+            },
         }).Resolve(ClientCatalog.BuiltIn.Replacing(BuggyActor.Of(ClientCatalog.BuiltIn.Find("tmpfs")!, bug)));
         RecordedRun run = RecordedRun.Of(resolved, seed: 7);
         Assert.True(bug.Replies > 40, $"{bug.Replies} replies");
@@ -309,7 +317,8 @@ public class DifferenceTests
         ReplayDifference difference = MachineReplay.Run(machine, run.Plan, run.Slices(), new MachineReplayOptions())!;
 
         Assert.Equal(ReplayAspect.Delivery, difference.Aspect);
-        Assert.Contains(difference.Deliveries, static line => line.Contains("tmpfs to workload: answer to request", StringComparison.Ordinal) && line.Contains("0x2a2a", StringComparison.Ordinal));
+        string[] told = [.. difference.Deliveries.Where(static line => line.Contains("0x2a2a", StringComparison.Ordinal))];
+        Assert.Contains(told, static line => line.Contains("tmpfs to workload: answer to request", StringComparison.Ordinal));
         Assert.Empty(difference.OtherDecision);
     }
 
@@ -385,25 +394,5 @@ public class DifferenceTests
         }
 
         return junk;
-    }
-
-    /// <summary>Answers its user with another number from one answer on, once that was asked for.</summary>
-    private sealed class WaywardClient : ClientBug
-    {
-        private int _from = int.MaxValue;
-
-        public int Replies { get; private set; }
-
-        public void Begin(int from) => (Replies, _from) = (0, from);
-
-        public override bool Sending(ref Message message, in Departure departure, Outbox outbox)
-        {
-            if (departure.Delivery.To == ActorId.Workload && message.Kind.IsReply && ++Replies >= _from)
-            {
-                message = message with { D = 0x2a2a };
-            }
-
-            return true;
-        }
     }
 }

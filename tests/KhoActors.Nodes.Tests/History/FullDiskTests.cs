@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.History.Sqlite;
 
@@ -34,7 +33,7 @@ public sealed class FullDiskTests : IDisposable
     [MountFact]
     public void A_full_file_system_keeps_what_was_committed()
     {
-        using SmallFileSystem disk = new(megabytes: 1);
+        using SmallFileSystem disk = new(kibibytes: 1024);
         string address = $"sqlite:{disk.Folder}/history.db";
         int run;
         using (IHistoryStore store = HistoryStores.Open(address, HistoryAccess.Create))
@@ -52,7 +51,7 @@ public sealed class FullDiskTests : IDisposable
     [MountFact]
     public void The_writer_says_how_much_is_safe_on_a_full_file_system()
     {
-        using SmallFileSystem disk = new(megabytes: 1);
+        using SmallFileSystem disk = new(kibibytes: 1024);
         using IHistoryStore store = HistoryStores.Open($"sqlite:{disk.Folder}/history.db", HistoryAccess.Create);
         int run = store.BeginRun(_facts);
         long now = 0;
@@ -61,7 +60,8 @@ public sealed class FullDiskTests : IDisposable
         {
             foreach (EncodedSlice slice in HistoryBench.Slices(_facts))
             {
-                writer.Add(slice.Record, new MachineCheckpoint(slice.Record.Machine, Math.Min(9, slice.Record.EndGeneration), new byte[8000]), isFinished: false);
+                MachineCheckpoint checkpoint = new(slice.Record.Machine, Math.Min(9, slice.Record.EndGeneration), new byte[8000]);
+                writer.Add(slice.Record, checkpoint, isFinished: false);
             }
 
             writer.Complete();
@@ -74,16 +74,17 @@ public sealed class FullDiskTests : IDisposable
     [MountFact]
     public void A_disk_without_room_for_a_new_history_says_so()
     {
-        using SmallFileSystem disk = new(megabytes: 1);
+        using SmallFileSystem disk = new(kibibytes: 1024);
         File.WriteAllBytes(Path.Combine(disk.Folder, "filler"), new byte[(1 << 20) - 8192]);
-        HistoryUnavailableException full = Assert.Throws<HistoryUnavailableException>(() => HistoryStores.Open($"sqlite:{disk.Folder}/history.db", HistoryAccess.Create));
+        HistoryUnavailableException full = Assert.Throws<HistoryUnavailableException>(
+            () => HistoryStores.Open($"sqlite:{disk.Folder}/history.db", HistoryAccess.Create));
         Assert.Contains("full", full.Message, StringComparison.Ordinal);
     }
 
     [MountFact]
     public void A_read_only_file_system_can_be_read_and_not_written()
     {
-        using SmallFileSystem disk = new(megabytes: 4);
+        using SmallFileSystem disk = new(kibibytes: 4096);
         string address = $"sqlite:{disk.Folder}/history.db";
         RunFacts facts = HistoryBench.Facts();
         using (IHistoryStore store = HistoryStores.Open(address, HistoryAccess.Create))
@@ -131,61 +132,5 @@ public sealed class FullDiskTests : IDisposable
         store.EndRun(run, RunState.Finished, HistoryBench.Digest(_facts), HistoryBench.Started);
         Assert.Equal(4000, store.FindRun(run)?.Sums.Generations);
         Assert.Empty(HistoryBench.Problems(store));
-    }
-
-    /// <summary>A tmpfs of a few megabytes.</summary>
-    private sealed class SmallFileSystem : IDisposable
-    {
-        public SmallFileSystem(int megabytes)
-        {
-            Folder = Directory.CreateTempSubdirectory("kho disk ").FullName;
-            Mount($"-t tmpfs -o size={megabytes}m tmpfs", Folder);
-        }
-
-        public string Folder { get; }
-
-        public void Remount(string options) => Mount($"-o remount,{options}", Folder);
-
-        public void Dispose()
-        {
-            Run("umount", Folder);
-            Directory.Delete(Folder);
-        }
-
-        private static void Mount(string options, string folder) => Run("mount", [.. options.Split(' '), folder]);
-
-        private static void Run(string program, params string[] arguments)
-        {
-            using Process process = Process.Start(program, arguments);
-            process.WaitForExit();
-            Assert.Equal(0, process.ExitCode);
-        }
-    }
-}
-
-/// <summary>A fact on a file system of its own, which only root may mount; reported as skipped for others.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class MountFactAttribute : FactAttribute
-{
-    public MountFactAttribute() => Skip = CanMount() ? null : "needs root, to mount a small file system";
-
-    private static bool CanMount()
-    {
-        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
-        {
-            return false;
-        }
-
-        DirectoryInfo folder = Directory.CreateTempSubdirectory("kho disk ");
-        bool canMount = Succeeds("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder.FullName) && Succeeds("umount", folder.FullName);
-        folder.Delete();
-        return canMount;
-    }
-
-    private static bool Succeeds(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-        process.WaitForExit();
-        return process.ExitCode == 0;
     }
 }

@@ -62,7 +62,10 @@ internal static class HistoryBench
     }
 
     public static MachineCheckpoint Checkpoint(int machine, int nextGeneration) =>
-        new(machine, nextGeneration, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"snapshot of machine {machine} before {nextGeneration}")));
+        new(
+            machine,
+            nextGeneration,
+            Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"snapshot of machine {machine} before {nextGeneration}")));
 
     /// <summary>The digest of a fleet that came to its end.</summary>
     public static string Digest(RunFacts facts)
@@ -103,7 +106,9 @@ internal static class HistoryBench
 
         foreach (MachineProgress progress in store.ReadProgress(run))
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"machine {progress.Machine} {progress.RecordedGenerations} {progress.CheckpointGeneration} {Convert.ToHexStringLower(progress.Digest.Span)}");
+            string digest = Convert.ToHexStringLower(progress.Digest.Span);
+            text.AppendLine(
+                CultureInfo.InvariantCulture, $"machine {progress.Machine} {progress.RecordedGenerations} {progress.CheckpointGeneration} {digest}");
             if (store.ReadCheckpoint(run, progress.Machine) is { } checkpoint)
             {
                 text.AppendLine(CultureInfo.InvariantCulture, $"checkpoint {checkpoint.NextGeneration} {Convert.ToHexStringLower(checkpoint.Snapshot.Span)}");
@@ -125,7 +130,9 @@ internal static class HistoryBench
         int number = report.Generation;
         string[] kernels = SliceBench.Kernels;
         bool wasKexec = number > 0 && random.Index(5) != 0;
-        Violation[] violations = random.Index(6) == 0 ? [new("preserved-content", number, $"page {random.Index(1000)} differs"), new("kernel-alive", number, "oops")] : [];
+        Violation[] violations = random.Index(6) == 0
+            ? [new("preserved-content", number, $"page {random.Index(1000)} differs"), new("kernel-alive", number, "oops")]
+            : [];
         byte[] digest = new byte[DigestChain.LinkBytes];
         for (int i = 0; i < digest.Length; i++)
         {

@@ -147,7 +147,8 @@ public sealed class HistoryDamageTests(ITestOutputHelper output) : IDisposable
         using (IHistoryStore store = _folder.Open(HistoryAccess.Create))
         {
             HistoryBench.RecordAll(store, facts);
-            RunFacts other = facts with { Seed = 8, Kexecs = 9, Command = "kho run bench --seed 8", ClientAssemblies = [new ClientAssemblyFact("clients.dll", new string('c', 64))] };
+            ClientAssemblyFact assembly = new("clients.dll", new string('c', 64));
+            RunFacts other = facts with { Seed = 8, Kexecs = 9, Command = "kho run bench --seed 8", ClientAssemblies = [assembly] };
             int run = store.BeginRun(other);
             HistoryBatch batch = HistoryBench.Batch(HistoryBench.Slices(other).Where(slice => slice.Record.FirstGeneration < 8));
             batch.Checkpoints.Add(HistoryBench.Checkpoint(0, 8));

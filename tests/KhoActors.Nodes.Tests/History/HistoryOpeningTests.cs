@@ -51,10 +51,50 @@ public sealed class HistoryOpeningTests : IDisposable
     public void An_empty_file_becomes_a_history_only_when_one_may_be_made()
     {
         File.WriteAllBytes(_folder.File, []);
-        AssertRefused("not a history", HistoryAccess.Write);
+        AssertRefused("the file is empty: no run was entered", HistoryAccess.Write);
         using IHistoryStore store = _folder.Open(HistoryAccess.Create);
         Assert.Empty(HistoryBench.Problems(store));
     }
+
+    /// <summary>What a process leaves that is killed while it makes a history: pages in the file, and the journal that takes them back.</summary>
+    [Fact]
+    public void A_half_made_history_is_made_anew()
+    {
+        string other = Path.Combine(_folder.Folder, "other.db");
+        using (SqliteDatabase database = OpenOther(other))
+        {
+            database.Execute("PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(100000))");
+            File.Copy(other, _folder.File);
+            File.Copy($"{other}-journal", $"{_folder.File}-journal");
+        }
+
+        Assert.NotEqual(0, new FileInfo(_folder.File).Length);
+        using IHistoryStore store = _folder.Open(HistoryAccess.Create);
+        Assert.Empty(HistoryBench.Problems(store));
+    }
+
+    [Fact]
+    public void The_log_of_another_database_is_not_moved_into_a_history()
+    {
+        _folder.Open(HistoryAccess.Create).Dispose();
+        byte[] history = File.ReadAllBytes(_folder.File);
+        string other = Path.Combine(_folder.Folder, "other.db");
+        using (SqliteDatabase database = OpenOther(other))
+        {
+            database.Execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(100000))");
+            File.Copy($"{other}-wal", $"{_folder.File}-wal");
+        }
+
+        AssertRefused("not a history", HistoryAccess.Read);
+        AssertRefused("not a history", HistoryAccess.Create);
+        Assert.Equal(history, File.ReadAllBytes(_folder.File));
+        File.Delete($"{_folder.File}-wal");
+        using IHistoryStore store = _folder.Open(HistoryAccess.Write);
+        Assert.Empty(HistoryBench.Problems(store));
+    }
+
+    private static SqliteDatabase OpenOther(string path) =>
+        SqliteDatabase.Open("other", path, SQLitePCL.raw.SQLITE_OPEN_READWRITE | SQLitePCL.raw.SQLITE_OPEN_CREATE, busyMilliseconds: 0);
 
     [Theory]
     [InlineData(HistoryAccess.Read)]
@@ -160,6 +200,7 @@ public sealed class HistoryOpeningTests : IDisposable
     [InlineData("UPDATE runs SET scenario = CAST(x'ff' AS TEXT)", "scenario is no UTF-8")]
     [InlineData("UPDATE slices SET digest = x'00'", "digest is 1 bytes")]
     [InlineData("UPDATE slices SET messages = messages + 1 WHERE slice = 2", "record of generation 0: the row does not match its checksum")]
+    [InlineData("UPDATE slices SET digest = zeroblob(32) WHERE slice = 2", "record of generation 0: the row does not match its checksum")]
     [InlineData("UPDATE runs SET kexecs = kexecs + 1", "its state and sums do not match")]
     [InlineData("UPDATE transition_counts SET lost = lost + 1", "does not match its checksum")]
     [InlineData("DELETE FROM transition_counts", "the transitions are not those of the records")]
@@ -168,6 +209,7 @@ public sealed class HistoryOpeningTests : IDisposable
     [InlineData("DELETE FROM slices WHERE machine = 1 AND first_generation = 4", "the records of generations 4 to 7 are missing")]
     [InlineData("DELETE FROM slices WHERE machine = 1 AND first_generation = 8", "generations are stored, the records that can be read have")]
     [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM runs", "rows belong to run 1, which is not there")]
+    [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM runs", "it counts 1 runs, 0 can be found")]
     [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM scenarios", "its scenario is missing")]
     [InlineData("UPDATE scenarios SET text = text || ' '", "does not match its SHA-256")]
     [InlineData("DELETE FROM history", "its own row: it is missing")]
@@ -252,15 +294,21 @@ public sealed class HistoryOpeningTests : IDisposable
         Make();
         using IHistoryStore store = _folder.Open(HistoryAccess.Read);
         Assert.Equal(
-            string.Join('\n', store.ReadTransitions(1).Select(each => $"1|bench|{each.From}|{each.To}|{each.Count}|{each.Restored}|{each.Lost}|{each.Violations}")),
+            string.Join(
+                '\n',
+                store.ReadTransitions(1).Select(each => $"1|bench|{each.From}|{each.To}|{each.Count}|{each.Restored}|{each.Lost}|{each.Violations}")),
             Ask("run, scenario, from_kernel, to_kernel, kexecs, restored, lost, violations", "transitions"));
-        Assert.Equal(string.Join('\n', store.ReadOutcomes(1).Select(each => $"1|bench|{each.Key}|{each.Value}")), Ask("run, scenario, outcome, generations", "outcomes"));
+        Assert.Equal(
+            string.Join('\n', store.ReadOutcomes(1).Select(each => $"1|bench|{each.Key}|{each.Value}")),
+            Ask("run, scenario, outcome, generations", "outcomes"));
         Assert.Equal(
             string.Join('\n', store.ReadProgress(1).Select(each => $"{each.Machine}|{each.RecordedGenerations}|{Convert.ToHexStringLower(each.Digest.Span)}")),
             Ask("machine, generations, digest", "machines ORDER BY machine"));
         Assert.Equal($"1|bench|7|finished|{store.FindRun(1)?.Sums.Violations}", Ask("run, scenario, seed, state, violations", "run_list"));
         Assert.Equal(
-            string.Join('\n', HistoryBench.Slices(HistoryBench.Facts()).Select(slice => $"{slice.Record.Machine}|{slice.Record.FirstGeneration}|{slice.Encoded.Length}")),
+            string.Join(
+                '\n',
+                HistoryBench.Slices(HistoryBench.Facts()).Select(slice => $"{slice.Record.Machine}|{slice.Record.FirstGeneration}|{slice.Encoded.Length}")),
             Ask("machine, first_generation, record_bytes", "slice_list ORDER BY first_generation, machine"));
     }
 

@@ -157,7 +157,9 @@ public abstract class HistoryStoreSpecification
         List<StoredSlice> read = [];
         HistoryDamageException damage = Assert.Throws<HistoryDamageException>(() => read.AddRange(store.ReadSlices(run, 2)));
         Assert.Contains("run 1, machine 2, record of generation 4: it is missing", damage.Message, StringComparison.Ordinal);
-        Assert.Contains(HistoryBench.Problems(store), problem => problem.Contains("machine 2: the records of generations 4 to 7 are missing", StringComparison.Ordinal));
+        Assert.Contains(
+            HistoryBench.Problems(store),
+            problem => problem.Contains("machine 2: the records of generations 4 to 7 are missing", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -166,7 +168,8 @@ public abstract class HistoryStoreSpecification
         RunFacts facts = HistoryBench.Facts();
         using IHistoryStore store = Open(HistoryAccess.Create);
         int run = store.BeginRun(facts);
-        store.Commit(run, With(HistoryBench.Batch(HistoryBench.Slice(facts, 1, 0), HistoryBench.Slice(facts, 1, 4)), HistoryBench.Checkpoint(1, 4), HistoryBench.Checkpoint(1, 8)));
+        HistoryBatch slices = HistoryBench.Batch(HistoryBench.Slice(facts, 1, 0), HistoryBench.Slice(facts, 1, 4));
+        store.Commit(run, With(slices, HistoryBench.Checkpoint(1, 4), HistoryBench.Checkpoint(1, 8)));
         Assert.Equal(8, store.ReadCheckpoint(run, 1)?.NextGeneration);
         Assert.Equal(HistoryBench.Checkpoint(1, 8).Snapshot.ToArray(), store.ReadCheckpoint(run, 1)?.Snapshot.ToArray());
 

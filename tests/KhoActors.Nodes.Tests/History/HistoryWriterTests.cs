@@ -75,8 +75,9 @@ public sealed class HistoryWriterTests : IDisposable
         writer.Add(HistoryBench.Slice(_facts, 1, 0).Record, large with { Machine = 1 }, isFinished: false);
         Task held = Task.Run(() => writer.Add(HistoryBench.Slice(_facts, 2, 0).Record, null, isFinished: false));
         await Task.WhenAny(held, Task.Delay(100));
-        Assert.False(held.IsCompleted);
+        bool wasHeld = !held.IsCompleted;
         _store.Blocked.Set();
+        Assert.True(wasHeld);
         await held.WaitAsync(TimeSpan.FromSeconds(30));
         writer.Complete();
         Assert.Equal(12, _store.FindRun(_run)?.Sums.Generations);

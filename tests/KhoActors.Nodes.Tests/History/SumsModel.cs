@@ -34,7 +34,9 @@ internal sealed class SumsModel
         Assert.Equal(sums, stored.Sums);
         Assert.Equal(Transitions(reports), store.ReadTransitions(run));
         Assert.Equal(reports.Length, store.ReadOutcomes(run).Sum(outcome => outcome.Value));
-        Assert.Equal(reports.Count(report => report.End == GenerationEnd.Panic), store.ReadOutcomes(run).SingleOrDefault(outcome => outcome.Key == "panic").Value);
+        Assert.Equal(
+            reports.Count(report => report.End == GenerationEnd.Panic),
+            store.ReadOutcomes(run).SingleOrDefault(outcome => outcome.Key == "panic").Value);
         Assert.Equal(sums.Violations, store.ReadViolations(run, int.MaxValue).Count);
         foreach (int machine in _slices.Keys.Select(key => key.Machine).Distinct())
         {

@@ -171,7 +171,11 @@ public class DeliveryTrailTests
         Play(check, steps);
     }
 
-    private static int FirstDifference(byte[] trail, Step[] steps) => trail.AsSpan().CommonPrefixLength(Trail(steps)) is var same && same == trail.Length ? -1 : same;
+    private static int FirstDifference(byte[] trail, Step[] steps)
+    {
+        int same = trail.AsSpan().CommonPrefixLength(Trail(steps));
+        return same == trail.Length ? -1 : same;
+    }
 
     private static void Play(DeliveryTrail trail, Step[] steps)
     {

@@ -83,7 +83,8 @@ public class OrderLogTests
     [Fact]
     public void An_order_that_another_engine_chose_is_replayed_pick_by_pick()
     {
-        ActorPair[] order = [new(RuntimeBench.Id(0), RuntimeBench.Id(2)), new(RuntimeBench.Id(0), RuntimeBench.Id(1)), new(RuntimeBench.Id(0), RuntimeBench.Id(1))];
+        ActorPair twice = new(RuntimeBench.Id(0), RuntimeBench.Id(1));
+        ActorPair[] order = [new(RuntimeBench.Id(0), RuntimeBench.Id(2)), twice, twice];
         RecordedScheduler scheduler = new(RuntimeBench.EveryPick(order).Written.ToArray());
         LocalRuntime runtime = new(RuntimeBench.Machine(1), scheduler);
         Transcript transcript = RuntimeBench.Populate(runtime, 2);

@@ -65,7 +65,8 @@ public sealed class SteppedRuntimeTests
 
         foreach (Action misuse in (Action[])[() => runtime.Run(1), () => runtime.TryTake(out _), () => runtime.Snapshot(new SnapshotWriter())])
         {
-            Assert.Contains("delivery 1 was taken and must be carried first", Assert.Throws<InvalidOperationException>(misuse).Message, StringComparison.Ordinal);
+            InvalidOperationException refusal = Assert.Throws<InvalidOperationException>(misuse);
+            Assert.Contains("delivery 1 was taken and must be carried first", refusal.Message, StringComparison.Ordinal);
         }
 
         runtime.Reset(Machine(2), Seeded(2));
@@ -183,10 +184,11 @@ public sealed class SteppedRuntimeTests
     /// <summary>Words of a chatter count up in each pair.</summary>
     private static void AssertPairsInOrder(ulong seed, Transcript transcript)
     {
-        foreach (IGrouping<ActorPair, Delivery> pair in transcript.Deliveries.Where(each => each.Message.Kind == Work).GroupBy(each => new ActorPair(each.From, each.To)))
+        IEnumerable<Delivery> words = transcript.Deliveries.Where(each => each.Message.Kind == Work);
+        foreach (IGrouping<ActorPair, Delivery> pair in words.GroupBy(each => new ActorPair(each.From, each.To)))
         {
-            ulong[] words = [.. pair.Select(each => each.Message.A)];
-            Assert.True(words.SequenceEqual(words.Order()), $"seed {seed}: {pair.Key} is out of order");
+            ulong[] places = [.. pair.Select(each => each.Message.A)];
+            Assert.True(places.SequenceEqual(places.Order()), $"seed {seed}: {pair.Key} is out of order");
         }
     }
 

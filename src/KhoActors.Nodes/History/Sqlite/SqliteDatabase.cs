@@ -10,6 +10,7 @@ namespace KhoActors.Nodes.History.Sqlite;
 /// </summary>
 internal sealed class SqliteDatabase : IDisposable
 {
+    private const int ConfigNoCheckpointOnClose = 1006;
     private const int ConfigDefensive = 1010;
     private const int LimitLength = 0;
 
@@ -55,6 +56,7 @@ internal sealed class SqliteDatabase : IDisposable
             raw.sqlite3_busy_timeout(handle, busyMilliseconds);
             raw.sqlite3_limit(handle, LimitLength, HistoryLimits.RowBytes);
             raw.sqlite3_db_config(handle, ConfigDefensive, 1, out _);
+            raw.sqlite3_db_config(handle, ConfigNoCheckpointOnClose, 1, out _);
             database.Execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON");
             return database;
         }
@@ -77,6 +79,12 @@ internal sealed class SqliteDatabase : IDisposable
         Check(raw.sqlite3_prepare_v2(_handle, sql, out sqlite3_stmt statement));
         return new SqliteStatement(this, statement);
     }
+
+    /// <summary>
+    /// The file is a history. Until that is known, closing does not move the log beside it into the file: the log may be another
+    /// database's, and would overwrite the history.
+    /// </summary>
+    public void Accept() => raw.sqlite3_db_config(_handle, ConfigNoCheckpointOnClose, 0, out _);
 
     /// <summary>Prepares a statement that lives as long as the connection.</summary>
     /// <param name="sql">One statement.</param>

@@ -69,7 +69,7 @@ public sealed class SqliteHistoryStore : IHistoryStore
     public void EndRun(int run, RunState state, string digest, DateTimeOffset ended)
     {
         RunRules.CheckEnd(state, digest);
-        Durably(() => _tables.Runs.Write(run, RequireRun(run) with { State = state, Ended = ended, Digest = digest }));
+        Durably(() => _tables.Runs.Write(run, RequireRun(run) with { State = state, Ended = ended, Digest = digest }), givesBack: true);
     }
 
     /// <inheritdoc/>
@@ -141,7 +141,7 @@ public sealed class SqliteHistoryStore : IHistoryStore
     public bool DeleteRun(int run)
     {
         bool isDeleted = false;
-        Durably(() => isDeleted = _tables.Runs.Delete(run));
+        Durably(() => isDeleted = _tables.Runs.Delete(run), givesBack: true);
         _current = null;
         return isDeleted;
     }
@@ -172,18 +172,36 @@ public sealed class SqliteHistoryStore : IHistoryStore
     /// <summary>For tests: makes the disk full at so many pages.</summary>
     internal void LimitPages(int pages) => _database.Ask($"PRAGMA max_page_count = {pages}");
 
-    private void Durably(Action write)
+    private void Durably(Action write, bool givesBack = false)
     {
         _database.Place = default;
         _database.Execute("PRAGMA synchronous = FULL");
         try
         {
             _database.Transaction(write);
+            if (givesBack)
+            {
+                GiveBackFreePages();
+            }
+
             _database.Checkpoint();
         }
         finally
         {
             _database.Execute("PRAGMA synchronous = NORMAL");
+        }
+    }
+
+    /// <summary>A smaller file is a kindness: without room or in a hurry of others it waits for the next run.</summary>
+    private void GiveBackFreePages()
+    {
+        try
+        {
+            _database.Execute("PRAGMA incremental_vacuum");
+        }
+        catch (HistoryUnavailableException)
+        {
+            // What was to be written is written; the pages stay free for the next run.
         }
     }
 

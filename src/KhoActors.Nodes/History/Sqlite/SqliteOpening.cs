@@ -21,8 +21,8 @@ internal static class SqliteOpening
             return OpenToRead(address, fullPath, busyMilliseconds, database => PrepareToRead(database, schema));
         }
 
-        bool mayMake = access == HistoryAccess.Create && (!File.Exists(fullPath) || new FileInfo(fullPath).Length == 0);
-        int flags = raw.SQLITE_OPEN_READWRITE | (access == HistoryAccess.Create ? raw.SQLITE_OPEN_CREATE : 0);
+        bool mayMake = access == HistoryAccess.Create;
+        int flags = raw.SQLITE_OPEN_READWRITE | (mayMake ? raw.SQLITE_OPEN_CREATE : 0);
         return Checked(SqliteDatabase.Open(address, fullPath, flags, busyMilliseconds), database => PrepareToWrite(database, schema, mayMake));
     }
 
@@ -80,6 +80,7 @@ internal static class SqliteOpening
         try
         {
             check(database);
+            database.Accept();
             return database;
         }
         catch
@@ -102,11 +103,11 @@ internal static class SqliteOpening
             throw new HistoryUnavailableException(database.Sentence("the file is read-only, or its folder is"));
         }
 
-        if (mayMake)
+        if (mayMake && IsEmpty(database))
         {
-            // Measured with records of 0.7 and 1.7 KB: 4 KiB pages take 1.22 times the records' bytes and twice the time, 16 KiB pages 1.09
-            // times; larger ones gain nothing.
-            database.Execute("PRAGMA page_size = 16384");
+            // Measured with records of 0.7 and 1.7 KB: 4 KiB pages take 1.22 times the records' bytes, 16 KiB pages 1.09 times; larger ones
+            // gain nothing. What checkpoints and deleted runs took is given back when the run ends.
+            database.Execute("PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL");
             database.Transaction(() => MakeIfEmpty(database, schema));
         }
 
@@ -119,6 +120,9 @@ internal static class SqliteOpening
             schema.Require(database, schema.Format);
         }
     }
+
+    /// <summary>SQLite is asked, not the file's length: what a process left that was killed while it made the history is taken back first.</summary>
+    private static bool IsEmpty(SqliteDatabase database) => database.Ask("PRAGMA page_count") == 0;
 
     /// <summary>Two processes may come here at once: the second finds the first one's tables.</summary>
     private static void MakeIfEmpty(SqliteDatabase database, SqliteSchema schema)
@@ -151,7 +155,8 @@ internal static class SqliteOpening
         long application = database.Ask("PRAGMA application_id");
         if (application != SqliteSchema.ApplicationId)
         {
-            throw new HistoryUnavailableException(database.Sentence("this is a SQLite database, but not a history of KhoActors"));
+            throw new HistoryUnavailableException(database.Sentence(
+                IsEmpty(database) ? "the file is empty: no run was entered" : "this is a SQLite database, but not a history of KhoActors"));
         }
 
         long format = database.Ask("PRAGMA user_version");

@@ -57,7 +57,8 @@ internal sealed class RecordedDecider : IDecider
     {
         Decision decision = Take(stream, DecisionKind.Choice, "how the generation ends");
         GenerationEnd end = (GenerationEnd)decision.Value;
-        if (decision.Value > int.MaxValue || end is not (GenerationEnd.Kexec or GenerationEnd.Panic or GenerationEnd.ColdBoot or GenerationEnd.EmergencyRestart))
+        bool isAnEnd = end is GenerationEnd.Kexec or GenerationEnd.Panic or GenerationEnd.ColdBoot or GenerationEnd.EmergencyRestart;
+        if (decision.Value > int.MaxValue || !isAnEnd)
         {
             Refuse(decision, stream, "how the generation ends");
         }

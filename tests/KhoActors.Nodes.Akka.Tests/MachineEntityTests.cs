@@ -24,7 +24,7 @@ public sealed class MachineEntityTests : global::Akka.TestKit.Xunit2.TestKit
     private static readonly FleetPlan Small = Fleets.Plan();
     private readonly TestProbe _driver;
     private readonly TestProbe _directory;
-    private readonly TestProbe _shard;
+    private TestProbe _shard;
 
     public MachineEntityTests()
         : base(NodeConfiguration.Of(new ClusterOptions(), [], 2, isAlone: true).Config, "machine")
@@ -267,6 +267,7 @@ public sealed class MachineEntityTests : global::Akka.TestKit.Xunit2.TestKit
     private IActorRef Start(int number, NodeSettings? settings = null, int run = 1)
     {
         NodeServices services = new() { Settings = settings ?? Fleets.Settings, Directory = _directory, Driver = _driver };
+        _shard = CreateTestProbe();
         return _shard.ChildActorOf(MachineEntity.PropsOf(new MachineId(run, number).ToString(), services));
     }
 

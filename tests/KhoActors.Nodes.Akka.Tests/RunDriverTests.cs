@@ -20,6 +20,7 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
     private readonly TestProbe _region;
     private readonly TestProbe _client;
     private readonly NodeServices _services;
+    private IActorRef _asker = ActorRefs.Nobody;
     private readonly ShardedRun _run = Fleets.Run(Plan);
     private readonly Dictionary<int, RestingMachine> _machines = [];
 
@@ -124,7 +125,8 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
         Answer(NextOrder());
         RunSlice second = NextOrder();
         manager.Tell(new StopRun(1, false), _client);
-        RunConcluded stopped = _client.FishForMessage<RunConcluded>(_ => PlayCancels(), Patience);
+        AwaitCondition(() => PlayCancels() && _client.HasMessages, Patience, TimeSpan.FromMilliseconds(5));
+        RunConcluded stopped = _client.FishForMessage<RunConcluded>(message => message is not null, Patience);
 
         Assert.Equal((RunState.Interrupted, ""), (stopped.Over.State, stopped.Over.Digest));
         Assert.Equal(0, second.FirstGeneration);
@@ -157,8 +159,9 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
         directory.Tell(new FindRun(1), other);
 
         driver.ExpectMsg<FindRun>(Patience);
+        IActorRef asker = driver.LastSender;
         driver.ExpectNoMsg(TimeSpan.FromMilliseconds(100));
-        driver.Reply(new RunFound(new RunBegun(1, _run.Facts, false)));
+        asker.Tell(new RunFound(new RunBegun(1, _run.Facts, false)), driver);
 
         Assert.Equal(1, _client.ExpectMsg<RunKnown>(Patience).Run.Number);
         Assert.Same(other.ExpectMsg<RunKnown>(Patience).Run.Plan, Again(directory).Run.Plan);
@@ -193,9 +196,14 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
         return run;
     }
 
-    private RunSlice NextOrder() => (RunSlice)_region.FishForMessage(message => message is RunSlice, Patience);
+    private RunSlice NextOrder()
+    {
+        RunSlice order = _region.FishForMessage<RunSlice>(message => message is not null, Patience);
+        _asker = _region.LastSender;
+        return order;
+    }
 
-    private void Answer(RunSlice order) => _region.LastSender.Tell(new SliceFinished(SliceOf(order)), _region);
+    private void Answer(RunSlice order) => _asker.Tell(new SliceFinished(SliceOf(order)), _region);
 
     private bool PlayCancels()
     {
@@ -222,6 +230,7 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
                 {
                     if (_region.ReceiveOne(TimeSpan.Zero) is RunSlice order)
                     {
+                        _asker = _region.LastSender;
                         Answer(order);
                     }
                 }

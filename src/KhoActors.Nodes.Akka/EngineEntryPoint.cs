@@ -95,7 +95,6 @@ public sealed class EngineEntryPoint : IEngine
         try
         {
             using EngineNode node = EngineNode.Start(options.Cluster, configuration, services, isAlone, options.Stop);
-            options.Say?.Invoke($"node {node.Address} is up");
             if (options.Say is { } say)
             {
                 node.System.ActorOf(Props.Create(() => new ProgressTeller(say)), "progress");

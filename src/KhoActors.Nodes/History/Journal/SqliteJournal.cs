@@ -48,9 +48,13 @@ internal sealed class SqliteJournal : IJournalSource
         SqliteDatabase database;
         try
         {
-            database = SqliteOpening.OpenToRead($"sqlite:{path}", fullPath, BusyMilliseconds, opened => isJournal = IsJournal(opened));
+            database = SqliteOpening.OpenToRead($"sqlite:{path}", fullPath, BusyMilliseconds, opened =>
+            {
+                isJournal = IsJournal(opened);
+                Require(opened, isJournal);
+            });
         }
-        catch (Exception failure) when (failure is HistoryUnavailableException or HistoryDamageException)
+        catch (Exception failure) when (!isJournal && (failure is HistoryUnavailableException or HistoryDamageException))
         {
             // Whoever opens it as a history of our own says what is wrong with it.
             return null;
@@ -58,15 +62,7 @@ internal sealed class SqliteJournal : IJournalSource
 
         try
         {
-            if (isJournal)
-            {
-                Require(database, "journal", JournalColumns);
-                Require(database, "snapshot", SnapshotColumns);
-                return new SqliteJournal(fullPath, database);
-            }
-
-            database.Dispose();
-            return null;
+            return new SqliteJournal(fullPath, database);
         }
         catch
         {
@@ -142,6 +138,18 @@ internal sealed class SqliteJournal : IJournalSource
         database.Execute("PRAGMA query_only = ON");
         return database.Ask("PRAGMA application_id") == 0
             && database.Ask("SELECT count(*) FROM sqlite_master WHERE name IN ('journal', 'snapshot') AND type = 'table' AND sql LIKE 'CREATE TABLE%'") == 2;
+    }
+
+    /// <summary>What is refused here is left as it is: a log beside it, of whatever database, stays beside it.</summary>
+    private static void Require(SqliteDatabase database, bool isJournal)
+    {
+        if (!isJournal)
+        {
+            throw new HistoryUnavailableException(database.Sentence("this is no journal of the Akka engine"));
+        }
+
+        Require(database, "journal", JournalColumns);
+        Require(database, "snapshot", SnapshotColumns);
     }
 
     private static void Require(SqliteDatabase database, string table, string[] expected)

@@ -52,6 +52,25 @@ internal sealed class RunClient : UntypedActor, IWithTimers
 
     protected override void OnReceive(object message)
     {
+        try
+        {
+            Handle(message);
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // A callback of the caller: it gets its exception back, and the run must not go on unheard.
+            if (_run is not null)
+            {
+                _node.Driver.Tell(new StopRun(_run.Number, HasFailed: true));
+            }
+
+            _done.TrySetException(failure);
+            Context.Stop(Self);
+        }
+    }
+
+    private void Handle(object message)
+    {
         switch (message)
         {
             case Ask:
@@ -59,7 +78,11 @@ internal sealed class RunClient : UntypedActor, IWithTimers
                 break;
             case RunStarted started when _run is null:
                 _run = new ShardedRun(started.Run, _facts, _request.Order, _request.Plan);
-                _request.RunBegun?.Invoke(started.Run);
+                if (_request.Cluster.Store is not null)
+                {
+                    _request.RunBegun?.Invoke(started.Run);
+                }
+
                 StopIfAsked();
                 AskDriver();
                 break;

@@ -100,7 +100,7 @@ public sealed class MachineEntityTests : global::Akka.TestKit.Xunit2.TestKit
             }
         }
 
-        SliceFinished? finished = _driver.FishForMessage<SliceFinished>(message => message is SliceFinished, Patience);
+        SliceFinished? finished = _driver.FishForMessage<SliceFinished>((SliceFinished message) => message is SliceFinished, Patience);
         Assert.Equal(expected, finished.Slice.Encoded.ToArray());
     }
 

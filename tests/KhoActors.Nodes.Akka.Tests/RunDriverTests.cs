@@ -126,14 +126,14 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
         RunSlice second = NextOrder();
         manager.Tell(new StopRun(1, false), _client);
         AwaitCondition(() => PlayCancels() && _client.HasMessages, Patience, TimeSpan.FromMilliseconds(5));
-        RunConcluded stopped = _client.FishForMessage<RunConcluded>(message => message is not null, Patience);
+        RunConcluded stopped = _client.FishForMessage<RunConcluded>((RunConcluded message) => message is not null, Patience);
 
         Assert.Equal((RunState.Interrupted, ""), (stopped.Over.State, stopped.Over.Digest));
         Assert.Equal(0, second.FirstGeneration);
         manager.Tell(new ResumeRun(1, _run.Facts with { Seed = 8 }, false), _client);
-        Assert.Contains("another scenario, seed or order", _client.FishForMessage<RunRefused>(message => message is RunRefused, Patience).Reason, StringComparison.Ordinal);
+        Assert.Contains("another scenario, seed or order", _client.FishForMessage<RunRefused>((RunRefused message) => message is RunRefused, Patience).Reason, StringComparison.Ordinal);
         manager.Tell(new ResumeRun(1, _run.Facts, false), _client);
-        _client.FishForMessage<RunStarted>(message => message is RunStarted, Patience);
+        _client.FishForMessage<RunStarted>((RunStarted message) => message is RunStarted, Patience);
 
         Assert.Equal(Fleets.Expected(Plan).Digest, PlayToTheEnd(manager).Over.Digest);
     }
@@ -198,7 +198,7 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
 
     private RunSlice NextOrder()
     {
-        RunSlice order = _region.FishForMessage<RunSlice>(message => message is not null, Patience);
+        RunSlice order = _region.FishForMessage<RunSlice>((RunSlice message) => message is not null, Patience);
         _asker = _region.LastSender;
         return order;
     }

@@ -85,7 +85,7 @@ internal sealed class NodeConfiguration
         {
             Config config = ConfigurationFactory.ParseString(more)
                 .WithFallback(ConfigurationFactory.ParseString(text.ToString()))
-                .WithFallback(FindFile() is { } file ? ConfigurationFactory.ParseString(File.ReadAllText(file)) : Config.Empty)
+                .WithFallback(FindFile() is { } file ? ConfigurationFactory.ParseString(File.ReadAllText(file)) : ConfigurationFactory.Empty)
                 .WithFallback(ConfigurationFactory.ParseString(ReadBuiltIn()));
             return new NodeConfiguration(config);
         }

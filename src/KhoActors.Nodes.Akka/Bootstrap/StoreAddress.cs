@@ -1,4 +1,6 @@
+using System.Data.Common;
 using KhoActors.Nodes.Fleet;
+using KhoActors.Nodes.History.Postgres;
 using Microsoft.Data.Sqlite;
 using Npgsql;
 
@@ -10,7 +12,6 @@ namespace KhoActors.Nodes.Akka.Bootstrap;
 internal sealed record StoreAddress(string ConnectionString, string Provider)
 {
     private const string SqliteScheme = "sqlite:";
-    private const string Accepted = "accepted are sqlite:PATH and postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE";
 
     /// <summary>Reads an address.</summary>
     /// <param name="address">For example <c>sqlite:./fleet.db</c>.</param>
@@ -24,9 +25,19 @@ internal sealed record StoreAddress(string ConnectionString, string Provider)
             return new StoreAddress(sqlite.ToString(), "SQLite.MS");
         }
 
-        return Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && uri.Scheme is "postgres" or "postgresql" && uri.AbsolutePath.Length > 1
-            ? new StoreAddress(Postgres(uri), "PostgreSQL.15")
-            : throw new EngineException($"no journal is kept at '{address}'; {Accepted}");
+        if (!PostgresAddress.IsMeant(address))
+        {
+            throw new EngineException($"no journal is kept at '{address}'; accepted are sqlite:PATH and {PostgresAddress.Form}");
+        }
+
+        try
+        {
+            return new StoreAddress(Postgres(PostgresAddress.Parse(address)), "PostgreSQL.15");
+        }
+        catch (ArgumentException problem)
+        {
+            throw new EngineException(problem.Message, problem);
+        }
     }
 
     /// <summary>Makes the store ready for several writers: SQLite's log is switched to write-ahead once, and stays so.</summary>
@@ -47,31 +58,27 @@ internal sealed record StoreAddress(string ConnectionString, string Provider)
             command.CommandText = "PRAGMA journal_mode=WAL";
             command.ExecuteNonQuery();
         }
-        catch (SqliteException failure)
+        catch (DbException failure)
         {
             throw new EngineException($"the journal cannot be used: {failure.Message}", failure);
         }
     }
 
-    private static string Postgres(Uri uri)
+    private static string Postgres(PostgresAddress address)
     {
-        string[] user = uri.UserInfo.Split(':', 2);
         NpgsqlConnectionStringBuilder postgres = new()
         {
-            Host = uri.Host.Length == 0 ? "localhost" : uri.Host,
-            Port = uri.Port > 0 ? uri.Port : 5432,
-            Database = Uri.UnescapeDataString(uri.AbsolutePath[1..]),
+            Host = address.Host,
+            Port = address.Port,
+            Database = address.Database,
+            Username = address.User,
+            Password = address.Password,
         };
-        if (user[0].Length != 0)
+        if (address.SslMode is { } mode)
         {
-            postgres.Username = Uri.UnescapeDataString(user[0]);
+            postgres.SslMode = Enum.Parse<SslMode>(mode.Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true);
         }
 
-        if (user.Length == 2)
-        {
-            postgres.Password = Uri.UnescapeDataString(user[1]);
-        }
-
-        return postgres.ToString();
+        return postgres.ConnectionString;
     }
 }

@@ -141,7 +141,7 @@ internal sealed class RunManager : UntypedPersistentActor, IWithTimers
             Drive(run, null);
         }
 
-        if (_drivers.TryGetValue(run, out IActorRef? driver))
+        if (_drivers.TryGetValue(run, out var driver))
         {
             driver.Forward(message);
         }

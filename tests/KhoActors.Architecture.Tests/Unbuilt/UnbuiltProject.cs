@@ -53,7 +53,7 @@ internal static class UnbuiltProject
             .Select(file => (file, text: string.Join('\n', Repository.Lines(file)) + '\n'))
             .Select(source => Parse(source.file, edit is null ? source.text : edit(source.file, source.text)));
         SyntaxTree globalUsings = GlobalUsings([.. ImplicitUsings, .. usings, .. Includes(project, "Using")]);
-        return Compilation(name, [.. trees, globalUsings], references);
+        return Compilation(name, [.. trees, globalUsings, Friends(Includes(project, "InternalsVisibleTo"))], references);
     }
 
     private static CSharpCompilation Compilation(string name, IEnumerable<SyntaxTree> trees, IEnumerable<MetadataReference> references) =>
@@ -63,6 +63,9 @@ internal static class UnbuiltProject
 
     private static SyntaxTree GlobalUsings(IEnumerable<string> namespaces) =>
         Parse("usings.cs", string.Concat(namespaces.Select(static name => $"global using {name};\n")));
+
+    private static SyntaxTree Friends(IEnumerable<string> assemblies) =>
+        Parse("friends.cs", string.Concat(assemblies.Select(static name => $"[assembly: System.Runtime.CompilerServices.InternalsVisibleTo(\"{name}\")]\n")));
 
     private static IEnumerable<string> Includes(XDocument project, string item) =>
         project.Descendants(item).Attributes("Include").SelectMany(static attribute => attribute.Value.Split(';', StringSplitOptions.TrimEntries));

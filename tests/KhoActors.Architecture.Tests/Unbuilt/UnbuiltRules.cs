@@ -74,9 +74,15 @@ internal sealed class UnbuiltRules
             "CS0234" or "CS0117" or "CS1061" or "CS1574" => !IsSoughtInOurs(node, model) && IsForeign(node),
             // Nothing to override: the base may have it.
             "CS0115" => node.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } type && HasUnknownBase(model.GetDeclaredSymbol(type)),
+            // The constructor of an unknown base.
+            "CS1729" => IsBaseCall(node) && node.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } derived && HasUnknownBase(model.GetDeclaredSymbol(derived)),
             _ => false,
         };
     }
+
+    private static bool IsBaseCall(SyntaxNode node) =>
+        node.FirstAncestorOrSelf<BaseListSyntax>() is not null
+        || node.FirstAncestorOrSelf<ConstructorInitializerSyntax>()?.IsKind(SyntaxKind.BaseConstructorInitializer) == true;
 
     private bool IsForeign(SyntaxNode node)
     {

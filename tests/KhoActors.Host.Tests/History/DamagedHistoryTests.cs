@@ -150,7 +150,7 @@ public sealed class DamagedHistoryTests : IDisposable
         ProgramRun replay = _history.Of("replay", "2", "--verify");
         Assert.Equal(ExitCode.Inconclusive, replay.ExitCode);
         Assert.Contains(
-            $"; model changed: version 1 made the record, this program has {Machine.ModelVersion}\ndiffers in: machine 1, generation 5: ",
+            $"; model version 1 made the record, this program has {Machine.ModelVersion}\ndiffers in: machine 1, generation 5: ",
             replay.Out,
             StringComparison.Ordinal);
         Assert.Equal(

@@ -40,8 +40,8 @@ internal sealed class MachineDecisions
     {
         Order = new RandomStream(spec.Path.Child(DecisionNames.Order), 0, log);
         _scheduler = new SchedulerSeat(new SeededScheduler(Order));
-        Workload = new DecisionStream(DecisionLog.WorkloadStream, DecisionNames.Workload, new RandomStream(spec.Path.Child("workload"), 0, log), _seat);
-        End = new DecisionStream(DecisionLog.EndStream, DecisionNames.End, new RandomStream(spec.Path.Child("end of generation"), 0, log), _seat);
+        Workload = new DecisionStream(DecisionLog.WorkloadStream, DecisionNames.Workload, new RandomStream(spec.Path.Child(DecisionNames.Workload), 0, log), _seat);
+        End = new DecisionStream(DecisionLog.EndStream, DecisionNames.End, new RandomStream(spec.Path.Child(DecisionNames.End), 0, log), _seat);
         Clients.Open(spec.Path, spec.Resolved.Clients, _seat, log);
         ByChance();
     }

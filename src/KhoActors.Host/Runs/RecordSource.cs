@@ -1,3 +1,4 @@
+using KhoActors.Host.Reports;
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.Machines;

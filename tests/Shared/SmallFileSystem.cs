@@ -29,10 +29,15 @@ internal sealed class SmallFileSystem : IDisposable
             file.SetLength((long)mebibytes << 20);
         }
 
-        Assert.True(Succeeds("mkfs.ext4", "-q", "-F", "-e", "remount-ro", image));
         SmallFileSystem disk = new(image);
-        disk.Mount("-o loop", image);
-        return disk;
+        if (Succeeds("mkfs.ext4", "-q", "-F", "-e", "remount-ro", image) && Succeeds("mount", "-o", "loop", image, disk.Folder))
+        {
+            return disk;
+        }
+
+        Directory.Delete(disk.Folder);
+        File.Delete(image);
+        throw new IOException("An ext4 in a file cannot be made and mounted here.");
     }
 
     /// <summary>Mounts the tmpfs with other options.</summary>
@@ -65,7 +70,8 @@ internal sealed class SmallFileSystem : IDisposable
 
     // In /proc/mounts a space is written as \040.
     private string Device() =>
-        File.ReadLines("/proc/mounts").Select(static line => line.Split(' ')).Last(mount => mount[1].Replace("\\040", " ", StringComparison.Ordinal) == Folder)[0];
+        File.ReadLines("/proc/mounts").Select(static line => line.Split(' '))
+            .Last(mount => mount[1].Replace("\\040", " ", StringComparison.Ordinal) == Folder)[0];
 
     private void Mount(string options, params string[] source) => Assert.True(Succeeds("mount", [.. options.Split(' '), .. source, Folder]));
 

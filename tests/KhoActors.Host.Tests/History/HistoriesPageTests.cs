@@ -20,7 +20,7 @@ public sealed class HistoriesPageTests
         Assert.True(File.Exists(folder["rows.csv"]) && File.Exists(folder["m12.khist"]));
     }
 
-    private static IEnumerable<string> QuickStart()
+    private static string[] QuickStart()
     {
         string page = File.ReadAllText(ProgramRun.InTree("docs/histories.md")).ReplaceLineEndings("\n");
         return page.Split("```sh\n")[1].Split("```")[0].Split('\n');

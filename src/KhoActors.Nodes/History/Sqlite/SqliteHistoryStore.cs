@@ -105,13 +105,17 @@ public sealed class SqliteHistoryStore : IHistoryStore
     {
         ArgumentNullException.ThrowIfNull(damage);
         List<StoredRun> runs = [];
+        Dictionary<string, string> scenarios = new(StringComparer.Ordinal);
         foreach (int number in _tables.Runs.Numbers(damage))
         {
             try
             {
                 if (_tables.Runs.Find(number) is { } run)
                 {
-                    runs.Add(run);
+                    // Runs share scenarios: a list of many runs does not hold as many texts.
+                    string text = run.Facts.ResolvedScenario;
+                    scenarios.TryAdd(text, text);
+                    runs.Add(run with { Facts = run.Facts with { ResolvedScenario = scenarios[text] } });
                 }
             }
             catch (HistoryDamageException hidden)

@@ -90,7 +90,9 @@ internal sealed class RunsCommand
         new RunsReport(picked).Write(_terminal, asJson);
         if (picked.Count == 0)
         {
-            _terminal.Error.WriteLine(all.Count == 0 ? $"no runs in {store.Address}" : $"no run in {store.Address} is as asked for; it has {Counted.Of(all.Count, "run")}");
+            _terminal.Error.WriteLine(all.Count == 0
+                ? $"no runs in {store.Address}"
+                : $"no run in {store.Address} is as asked for; it has {Counted.Of(all.Count, "run")}");
         }
 
         return damaged > 0 ? ExitCode.StoreFailure : ExitCode.Held;

@@ -1,6 +1,8 @@
 namespace KhoActors.Nodes.Machines.Deciding;
 
-/// <summary>What people call the streams of decisions. Those of the machine itself are also the last step of their substreams' paths: part of the model.</summary>
+/// <summary>
+/// What people call the streams of decisions. Those of the machine itself are also the last step of their substreams' paths: part of the model.
+/// </summary>
 internal static class DecisionNames
 {
     public const string Workload = "workload";

@@ -90,7 +90,9 @@ internal sealed class RunsCommand
         new RunsReport(picked).Write(_terminal, asJson);
         if (picked.Count == 0)
         {
-            _terminal.Error.WriteLine(all.Count == 0 ? $"no runs in {store.Address}" : $"none of the {all.Count} runs in {store.Address} is as asked for");
+            _terminal.Error.WriteLine(all.Count == 0
+                ? $"no runs in {store.Address}"
+                : $"no run in {store.Address} is as asked for; it has {Counted.Of(all.Count, "run")}");
         }
 
         return damaged > 0 ? ExitCode.StoreFailure : ExitCode.Held;
@@ -146,8 +148,7 @@ internal sealed class RunsCommand
                 + "--force deletes it");
         }
 
-        string machines = run.Facts.Machines == 1 ? "1 machine" : string.Create(CultureInfo.InvariantCulture, $"{run.Facts.Machines:N0} machines");
-        string records = string.Create(CultureInfo.InvariantCulture, $"{run.Sums.Generations:N0} recorded generations of {machines}");
+        string records = $"{Counted.Of(run.Sums.Generations, "recorded generation")} of {Counted.Of(run.Facts.Machines, "machine")}";
         if (!store.DeleteRun(run.Number))
         {
             throw new UsageException($"run {run.Number} in {store.Address} was deleted by someone else");

@@ -10,12 +10,17 @@ internal sealed class DifferenceReport(ReplayDifference difference)
 {
     /// <summary>Writes it for a person, an aspect on each line.</summary>
     /// <param name="terminal">Receives it on its data stream.</param>
-    public void WriteText(Terminal terminal)
+    /// <param name="inspect">The command line that looks into the machine in that generation.</param>
+    public void WriteText(Terminal terminal, string inspect)
     {
-        Line("differs in", $"machine {difference.Machine}, generation {difference.Generation}: {difference.What}");
+        Line("differs in", $"machine {difference.Machine}, generation {difference.Generation}: {What}");
         Line("recorded", difference.Recorded);
         Line("found", difference.Found);
-        if (difference.LastDelivery > 0)
+        if (difference.IsBehindDeliveries)
+        {
+            Line("deliveries", Numbers($"all were the same, up to {difference.LastDelivery} of the machine"));
+        }
+        else if (difference.LastDelivery > 0)
         {
             Line("deliveries", Numbers($"{difference.FirstDelivery} to {difference.LastDelivery} of the machine; all before them were the same"));
             foreach (string delivery in difference.Deliveries)
@@ -28,6 +33,11 @@ internal sealed class DifferenceReport(ReplayDifference difference)
         if (difference.OtherDecision.Length > 0)
         {
             Line("today", difference.OtherDecision);
+        }
+
+        if (difference.IsBehindDeliveries)
+        {
+            Line("look", inspect);
         }
 
         void Line(string name, string text) => terminal.Out.WriteLine(Terminal.Printable($"{name + ":",-12}{text}"));
@@ -58,6 +68,13 @@ internal sealed class DifferenceReport(ReplayDifference difference)
         json.WriteString("other_decision", difference.OtherDecision);
         json.WriteEndObject();
     }
+
+    private string What => difference.Aspect switch
+    {
+        ReplayAspect.Delivery => $"a delivery, or the order ({difference.What})",
+        ReplayAspect.Digest => $"{difference.What}: RAM at the jump, the kernel's log, or a dead letter",
+        _ => difference.What,
+    };
 
     private string LastDecision => difference.LastDecision.Length > 0 ? $", the last: {difference.LastDecision}" : string.Empty;
 

@@ -81,12 +81,10 @@ internal sealed class ReplayReport
         }
 
         TellDefects(terminal);
-        string compared = string.Create(
-            CultureInfo.InvariantCulture, $"{_result.Compared:N0} generations ({_result.Sums.Kexecs:N0} kexecs) compared with {_source.Title}");
-        terminal.Out.WriteLine(Terminal.Printable($"{Verdict}: {compared}{Remark}"));
+        terminal.Out.WriteLine(Terminal.Printable($"{Verdict}: {Compared}{Remark}"));
         if (_result.FirstDifference is { } difference)
         {
-            new DifferenceReport(difference).WriteText(terminal);
+            new DifferenceReport(difference).WriteText(terminal, _source.InspectLine(difference.Machine, difference.Generation));
         }
     }
 
@@ -101,7 +99,7 @@ internal sealed class ReplayReport
     private void WriteJson(Utf8JsonWriter json)
     {
         json.WriteStartObject();
-        json.WriteString("run", _source.Run?.Number.ToString(CultureInfo.InvariantCulture) ?? string.Empty);
+        json.WriteString("run", _source.Run.Number.ToString(CultureInfo.InvariantCulture));
         json.WriteString("source", _source.Title);
         json.WriteString("scenario", _source.Facts.Scenario);
         json.WriteNumber("seed", _source.Facts.Seed);
@@ -151,11 +149,16 @@ internal sealed class ReplayReport
             ? $"its row has the digest {_source.Run.Digest}, its records give {_result.Digest}"
             : null;
 
+    private string Compared => Verdict == Nothing
+        ? $"{_source.Title} has no record of {(_machine is { } machine ? $"machine {machine}" : "any machine")}"
+        : $"{Counted.Of(_result.Compared, "generation")} ({Counted.Of(_result.Sums.Kexecs, "kexec")}) compared with {_source.Title}";
+
     private string Remark => Verdict switch
     {
         Equal when _source.IsOfOtherModel => $", although the model has changed from version {_source.Facts.ModelVersion} to {Machine.ModelVersion}",
         Equal => ", every digest as recorded",
-        Changed => $"; model changed: version {_source.Facts.ModelVersion} made the record, this program has {Machine.ModelVersion}",
+        Different => "; the model is the same: a defect of the simulator, or a forged record",
+        Changed => $"; model version {_source.Facts.ModelVersion} made the record, this program has {Machine.ModelVersion}",
         Damaged => "; what is damaged was left out",
         Interrupted => " so far",
         _ => string.Empty,

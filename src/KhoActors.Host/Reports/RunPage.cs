@@ -170,12 +170,12 @@ internal sealed class RunPage
             .Row("state", CanBeContinued ? $"{RunStates.NameOf(_run.State)}; it can be continued" : RunStates.NameOf(_run.State))
             .Row("started", Moment(facts.Started))
             .Row("ended", _run.Ended is { } ended ? Moment(ended) : "-")
-            .Row("machines", $"{Text(facts.Machines)}, {Text(facts.Kexecs)} kexecs each")
+            .Row("machines", $"{Text(facts.Machines)}, {Counted.Of(facts.Kexecs, "kexec")} each")
             .Row("recorded", $"{Text(sums.Generations)} of {Text(GenerationsPlanned)} generations")
             .Row("kexecs", Text(sums.Kexecs))
             .Row("cold boots", Text(sums.ColdBoots))
             .Row("messages", sums.Messages.ToString("N0", CultureInfo.InvariantCulture))
-            .Row("operations", $"{Text(sums.Operations)}, {Text(sums.FailedRequests)} requests refused")
+            .Row("operations", $"{Text(sums.Operations)}, {Counted.Of(sums.FailedRequests, "request")} refused")
             .Row("faults injected", Text(sums.FaultsInjected));
         foreach (KeyValuePair<string, long> outcome in _outcomes)
         {

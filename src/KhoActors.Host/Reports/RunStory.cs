@@ -20,14 +20,15 @@ internal sealed class RunStory(Terminal terminal)
         if (report.WasKexec)
         {
             terminal.Out.WriteLine(report.HandedOver
-                ? $"  {Pieces(report.Survived)} arrived intact; user space restored {report.Restored} of its own"
-                : $"  nothing was handed over; {Pieces(report.Lost)} lost");
+                ? $"  {Counted.Of(report.Survived, "preserved piece")} arrived intact; user space restored {report.Restored} of its own"
+                : $"  nothing was handed over; {Counted.Of(report.Lost, "preserved piece")} lost");
         }
 
         if (report.End != GenerationEnd.Last)
         {
             terminal.Out.WriteLine(
-                $"  {report.Operations} operations in {report.Messages} messages, {report.FailedRequests} requests refused; {EndOf(report.End)}");
+                $"  {Counted.Of(report.Operations, "operation")} in {Counted.Of((long)report.Messages, "message")}, "
+                + $"{Counted.Of(report.FailedRequests, "request")} refused; {EndOf(report.End)}");
         }
 
         terminal.Out.WriteLine();
@@ -45,6 +46,4 @@ internal sealed class RunStory(Terminal terminal)
         GenerationEnd.Oops => "then the kernel crashed",
         _ => string.Empty,
     };
-
-    private static string Pieces(int count) => count == 1 ? "1 preserved piece" : $"{count} preserved pieces";
 }

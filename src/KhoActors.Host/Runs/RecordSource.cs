@@ -1,3 +1,4 @@
+using KhoActors.Host.Reports;
 using KhoActors.Nodes.Fleet;
 using KhoActors.Nodes.History;
 using KhoActors.Nodes.Machines;
@@ -129,6 +130,15 @@ internal sealed class RecordSource : IDisposable
             ? sound.Of(_store!.ReadSlices(Run.Number, one))
             : Enumerable.Range(0, Facts.Machines).SelectMany(each => sound.Of(_store!.ReadSlices(Run.Number, each)));
     }
+
+    /// <summary>The command line that looks into a machine in a generation.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="generation">The generation.</param>
+    /// <returns>The command line.</returns>
+    public string InspectLine(int machine, int generation) => _store is not null
+        ? new RunLines(Run, _store.Address).Inspect(machine, generation)
+        : new ReproducingLine("inspect", Title).With("--machine", (ulong)machine).With("--at", (ulong)generation)
+            .WithEach("--clients", Facts.ClientAssemblies.Select(static assembly => assembly.Path)).ToString();
 
     /// <inheritdoc/>
     public void Dispose()

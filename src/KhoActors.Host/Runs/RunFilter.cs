@@ -13,14 +13,14 @@ internal sealed class RunFilter
         ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd'T'HH:mm'Z'", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd HH:mm"];
 
     private readonly Option<string?> _scenario = new("--scenario") { Description = "Only runs of this scenario.", HelpName = "NAME" };
-    private readonly Option<string?> _state = new("--state") { Description = $"Only runs in this state: {RunStates.Accepted}." };
+    private readonly Option<string?> _state = new("--state") { Description = $"Only runs in this state: {RunStates.Accepted}.", HelpName = "STATE" };
     private readonly Option<bool> _violations = new("--violations")
     {
         Description = "Only runs in which an invariant did not hold.",
         Arity = ArgumentArity.Zero,
     };
 
-    private readonly Option<string?> _seed = new("--seed") { Description = "Only runs with this seed." };
+    private readonly Option<string?> _seed = new("--seed") { Description = "Only runs with this seed.", HelpName = "N" };
     private readonly Option<string?> _since = new("--since")
     {
         Description = "Only runs started since then: a date or time (UTC), or an age such as 90min, 12h, 7d.",

@@ -45,6 +45,13 @@ internal sealed class RunLines(int number, string address, IReadOnlyList<string>
     public string Replay(int machine, int generation) =>
         Finish(new ReproducingLine("replay", _name).With("--machine", (ulong)machine).With("--to", (ulong)generation), clients);
 
+    /// <summary>Looks into one machine in a generation.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="generation">The generation.</param>
+    /// <returns>The command line.</returns>
+    public string Inspect(int machine, int generation) =>
+        Finish(new ReproducingLine("inspect", _name).With("--machine", (ulong)machine).With("--at", (ulong)generation), clients);
+
     private string Finish(ReproducingLine line, IReadOnlyList<string> assemblies) =>
         line.With("--store", address == Histories.DefaultAddress ? null : address).WithEach("--clients", assemblies).ToString();
 }

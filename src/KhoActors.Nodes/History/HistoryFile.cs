@@ -12,6 +12,9 @@ public sealed class HistoryFile : IDisposable
     /// <summary>How such files are named.</summary>
     public const string Extension = ".khist";
 
+    // Nobody else writes the same file until it has its name: it is renamed while it is open, which Windows must be told.
+    private static readonly FileShare ShareWhileWriting = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
+
     private readonly SafeFileHandle _handle;
     private readonly string _path;
 
@@ -74,7 +77,7 @@ public sealed class HistoryFile : IDisposable
         string partial = path + ".partial";
         try
         {
-            using FileStream stream = new(partial, FileMode.Create, FileAccess.Write, FileShare.None);
+            using FileStream stream = new(partial, FileMode.Create, FileAccess.Write, ShareWhileWriting);
             try
             {
                 WriteTo(stream, run, slices);

@@ -46,9 +46,7 @@ public sealed class HistoryWriter : IRunRecorder, IDisposable
     private bool _isClosed;
     private Exception? _failure;
     private long _safeSlices;
-    private long _bytesWritten;
     private long _recordBytes;
-    private long _busyMilliseconds;
 
     /// <summary>Begins to write.</summary>
     /// <param name="store">The history.</param>
@@ -67,18 +65,6 @@ public sealed class HistoryWriter : IRunRecorder, IDisposable
         _thread.Start();
     }
 
-    /// <summary>Bytes of records and checkpoints that were committed.</summary>
-    public long BytesWritten
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _bytesWritten;
-            }
-        }
-    }
-
     /// <summary>Bytes of records that were committed: what stays of the run when it is over, as checkpoints go.</summary>
     public long RecordBytes
     {
@@ -87,18 +73,6 @@ public sealed class HistoryWriter : IRunRecorder, IDisposable
             lock (_gate)
             {
                 return _recordBytes;
-            }
-        }
-    }
-
-    /// <summary>Time that the writer's thread spent in the store.</summary>
-    public TimeSpan Busy
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return TimeSpan.FromMilliseconds(_busyMilliseconds);
             }
         }
     }
@@ -274,8 +248,6 @@ public sealed class HistoryWriter : IRunRecorder, IDisposable
         long checkpoints = batch.Checkpoints.Sum(checkpoint => (long)checkpoint.Snapshot.Length);
         lock (_gate)
         {
-            _busyMilliseconds += spent;
-            _bytesWritten += slices + checkpoints;
             _recordBytes += slices;
             _safeSlices += batch.Slices.Count;
             _checkpoints.Spent((double)spent * checkpoints / (slices + checkpoints));

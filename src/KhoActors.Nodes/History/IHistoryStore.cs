@@ -30,7 +30,10 @@ public interface IHistoryStore : IDisposable
     /// <exception cref="DivergentRecordException">A slice is recorded already, with other bytes: nothing of the batch was written.</exception>
     void Commit(int run, HistoryBatch batch);
 
-    /// <summary>Closes a run. Durable when it returns.</summary>
+    /// <summary>
+    /// Closes a run. Durable when it returns. A run that is finished stays so: of two processes that carry the same run, the one that is
+    /// interrupted does not take back what the other has finished.
+    /// </summary>
     /// <param name="run">The run.</param>
     /// <param name="state">How it ended.</param>
     /// <param name="digest">The fleet's digest, or empty.</param>

@@ -55,6 +55,12 @@ public sealed record ReplayDifference
     /// <summary>The first delivery of the window of the trail that ends with <see cref="LastDelivery"/>: all before it were the same.</summary>
     public required ulong FirstDelivery { get; init; }
 
+    /// <summary>
+    /// Whether every delivery of the generation was the same: the difference shows only behind the last of them. Else it lies in the window,
+    /// or in what led to it.
+    /// </summary>
+    public bool IsBehindDeliveries => Aspect is ReplayAspect.DrawCounter or ReplayAspect.Report or ReplayAspect.Digest;
+
     /// <summary>The deliveries of that window in words, as the replay had them.</summary>
     public IReadOnlyList<string> Deliveries { get; init; } = [];
 
@@ -76,7 +82,11 @@ public sealed record ReplayDifference
     {
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"machine {Machine:d8}, generation {Generation}: {What}: recorded {Recorded}, found {Found}");
-        if (LastDelivery != 0)
+        if (IsBehindDeliveries)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"; all deliveries were the same, up to {LastDelivery}");
+        }
+        else if (LastDelivery != 0)
         {
             text.Append(CultureInfo.InvariantCulture, $"; found at deliveries {FirstDelivery} to {LastDelivery}");
         }

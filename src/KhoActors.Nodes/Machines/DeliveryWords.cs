@@ -1,6 +1,7 @@
 using System.Globalization;
 using KhoActors.Nodes.Machines.UserSpace;
 using KhoActors.Nodes.Runtime;
+using KhoActors.Subsystems;
 using KhoActors.Subsystems.Actors;
 using KhoActors.Subsystems.Clients;
 
@@ -12,6 +13,9 @@ namespace KhoActors.Nodes.Machines;
 internal sealed class DeliveryWords(IReadOnlyList<KhoClient> clients, UserPrograms programs)
 {
     private const int TextLongest = 60;
+
+    // A reply's first word is a result; the kernel's MAX_ERRNO says which of them are refusals.
+    private const ulong FirstErrno = unchecked((ulong)-4095L);
 
     /// <summary>The delivery in words.</summary>
     /// <returns>For example <c>workload to kho: preserve the folio of order 3 at pfn 0x1234</c>.</returns>
@@ -39,7 +43,8 @@ internal sealed class DeliveryWords(IReadOnlyList<KhoClient> clients, UserProgra
 
         if (message.Kind.IsReply)
         {
-            return $"answer to request 0x{message.Kind.Value & ~MessageKind.ReplyBit:x4} {Plain(message)}";
+            string refusal = message.A >= FirstErrno ? $", {Errno.Symbol((int)(long)message.A)}" : string.Empty;
+            return $"answer to request 0x{message.Kind.Value & ~MessageKind.ReplyBit:x4} {Plain(message)}{refusal}";
         }
 
         string? words = delivery.From == ActorId.Workload && delivery.To.Value >= ActorId.FirstClient

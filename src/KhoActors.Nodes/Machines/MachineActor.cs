@@ -4,7 +4,10 @@ using KhoActors.Subsystems.Actors;
 
 namespace KhoActors.Nodes.Machines;
 
-/// <summary>How a kernel generation ended, or is still running.</summary>
+/// <summary>
+/// How a kernel generation ended, or is still running. Histories hold these numbers as decisions (docs/histories.md, "Decisions"): new ends
+/// come last, none changes its number.
+/// </summary>
 public enum GenerationEnd
 {
     /// <summary>It has not ended.</summary>

@@ -122,10 +122,13 @@ public sealed class DamagedHistoryTests : IDisposable
         Assert.Equal(ExitCode.Diverged, replay.ExitCode);
         string[] lines = replay.Out.Split('\n');
         Assert.StartsWith("different: 21 generations ", lines[0], StringComparison.Ordinal);
-        Assert.Equal("differs in: machine 1, generation 5: the digest", lines[1]);
+        Assert.Equal("differs in: machine 1, generation 5: the digest: RAM at the jump, the kernel's log, or a dead letter", lines[1]);
         Assert.Equal($"recorded:   {new string('0', 64)}", lines[2]);
         Assert.Matches("^found:      [0-9a-f]{64}$", lines[3]);
-        Assert.Contains("\ndecisions:  ", replay.Out, StringComparison.Ordinal);
+        Assert.Matches("^deliveries: all were the same, up to [0-9]+ of the machine$", lines[4]);
+        Assert.StartsWith("decisions:  ", lines[5], StringComparison.Ordinal);
+        Assert.EndsWith("the last: 1 (Kexec) of the stream end of generation", lines[5], StringComparison.Ordinal);
+        Assert.StartsWith("look:       ./kho inspect 2 --machine 1 --at 5 --store ", lines[6], StringComparison.Ordinal);
 
         System.Text.Json.JsonElement json = _history.Of("replay", "2", "--json").Json;
         Assert.Equal("different", json.GetProperty("verdict").GetString());
@@ -150,7 +153,7 @@ public sealed class DamagedHistoryTests : IDisposable
         ProgramRun replay = _history.Of("replay", "2", "--verify");
         Assert.Equal(ExitCode.Inconclusive, replay.ExitCode);
         Assert.Contains(
-            $"; model changed: version 1 made the record, this program has {Machine.ModelVersion}\ndiffers in: machine 1, generation 5: ",
+            $"; model version 1 made the record, this program has {Machine.ModelVersion}\ndiffers in: machine 1, generation 5: ",
             replay.Out,
             StringComparison.Ordinal);
         Assert.Equal(

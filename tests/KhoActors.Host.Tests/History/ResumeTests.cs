@@ -59,7 +59,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(0, interrupted.Json.GetProperty("kexecs").GetInt64());
         ProgramRun replay = _history.Of("replay", "1", "--verify");
         Assert.Equal(ExitCode.Inconclusive, replay.ExitCode);
-        Assert.Equal($"nothing-recorded: 0 generations (0 kexecs) compared with run 1 in {_history.Address}\n", replay.Out);
+        Assert.Equal($"nothing-recorded: run 1 in {_history.Address} has no record of machine 0\n", replay.Out);
         Assert.Equal($"kho: run 1 in {_history.Address}: nothing is recorded of machine 0", _history.Of("inspect", "1").ErrorLine);
         Assert.Equal(
             Digest(ProgramRun.Of("run", "tiny", "--json", "--store", "none")), Digest(_history.Of("run", "--resume", "1", "--json")));

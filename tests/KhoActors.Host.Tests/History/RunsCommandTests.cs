@@ -67,7 +67,7 @@ public sealed class RunsCommandTests : IDisposable
 
         _history.Enter();
         ProgramRun run = _history.Of("runs", "--scenario", "other");
-        Assert.Equal($"none of the 1 runs in {_history.Address} is as asked for", run.ErrorLine);
+        Assert.Equal($"no run in {_history.Address} is as asked for; it has 1 run", run.ErrorLine);
         Assert.Equal((ExitCode.Held, string.Empty), (run.ExitCode, run.Out));
     }
 

@@ -353,7 +353,8 @@ public class DifferenceTests
     {
         string sentence = Differing(Recorded(), static record => record with { Report = record.Report with { Lost = 7 } }).ToString();
 
-        Assert.Matches("^machine 00000000, generation 2: lost: recorded 7, found 0; found at deliveries [0-9]+ to [0-9]+, behind decision [0-9]+ ", sentence);
+        Assert.Matches(
+            "^machine 00000000, generation 2: lost: recorded 7, found 0; all deliveries were the same, up to [0-9]+, behind decision [0-9]+ ", sentence);
     }
 
     private static RecordedRun Recorded(bool order = false) => RecordedRun.Of((MachineBench.Small() with { Kexecs = 3 }).Resolve(), seed: 7, order: order);

@@ -105,7 +105,7 @@ public sealed class HistoryDamageTests(ITestOutputHelper output) : IDisposable
         Write(whole, log: null);
 
         using IHistoryStore store = _folder.Open(HistoryAccess.Read);
-        string problem = Assert.Single(HistoryBench.Problems(store), each => each.Contains("checksum", StringComparison.Ordinal));
+        string problem = Assert.Single(HistoryBench.Problems(store));
         Assert.Equal($"{_folder.Address}, run 1, machine 1, record of generation 4: the row does not match its checksum", problem);
         Assert.Equal(2, store.ReadRuns(_ => { }).Count);
         Assert.Equal(2, store.ReadSlices(1, 0).Count());

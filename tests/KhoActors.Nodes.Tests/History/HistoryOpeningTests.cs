@@ -207,7 +207,7 @@ public sealed class HistoryOpeningTests : IDisposable
     [InlineData("DELETE FROM outcome_counts", "the outcomes are not those of the records")]
     [InlineData("DELETE FROM violations", "the violations that are stored are not those of the record")]
     [InlineData("DELETE FROM slices WHERE machine = 1 AND first_generation = 4", "the records of generations 4 to 7 are missing")]
-    [InlineData("DELETE FROM slices WHERE machine = 1 AND first_generation = 8", "generations are stored, the records that can be read have")]
+    [InlineData("DELETE FROM slices WHERE machine = 1 AND first_generation = 8", "generations are stored, its records have")]
     [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM runs", "rows belong to run 1, which is not there")]
     [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM runs", "it counts 1 runs, 0 can be found")]
     [InlineData("PRAGMA foreign_keys = OFF; DELETE FROM scenarios", "its scenario is missing")]

@@ -219,6 +219,26 @@ public abstract class HistoryStoreSpecification
         Assert.Empty(HistoryBench.Problems(store));
     }
 
+    /// <summary>Two processes carry one run: the second is interrupted when the first has finished it.</summary>
+    [Theory]
+    [InlineData(RunState.Interrupted)]
+    [InlineData(RunState.Defect)]
+    public void A_run_that_is_finished_stays_finished(RunState later)
+    {
+        RunFacts facts = HistoryBench.Facts();
+        using IHistoryStore first = Open(HistoryAccess.Create);
+        int run = first.BeginRun(facts);
+        using IHistoryStore second = Open(HistoryAccess.Write);
+        first.Commit(run, HistoryBench.Batch(HistoryBench.Slices(facts)));
+        first.EndRun(run, RunState.Finished, HistoryBench.Digest(facts), HistoryBench.Started);
+
+        second.EndRun(run, later, string.Empty, HistoryBench.Started.AddHours(1));
+
+        Assert.Equal((RunState.Finished, HistoryBench.Started), StateOf(first, run));
+        Assert.Equal(HistoryBench.Digest(facts), first.FindRun(run)?.Digest);
+        Assert.Empty(HistoryBench.Problems(first));
+    }
+
     [Fact]
     public void A_finished_run_must_be_complete_and_have_the_digest_of_its_machines()
     {

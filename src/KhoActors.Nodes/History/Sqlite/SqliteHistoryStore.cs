@@ -69,7 +69,16 @@ public sealed class SqliteHistoryStore : IHistoryStore
     public void EndRun(int run, RunState state, string digest, DateTimeOffset ended)
     {
         RunRules.CheckEnd(state, digest);
-        Durably(() => _tables.Runs.Write(run, RequireRun(run) with { State = state, Ended = ended, Digest = digest }), givesBack: true);
+        Durably(
+            () =>
+            {
+                RunProgress progress = RequireRun(run);
+                if (progress.State != RunState.Finished || state == RunState.Finished)
+                {
+                    _tables.Runs.Write(run, progress with { State = state, Ended = ended, Digest = digest });
+                }
+            },
+            givesBack: true);
     }
 
     /// <inheritdoc/>

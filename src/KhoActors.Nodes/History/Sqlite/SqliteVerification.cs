@@ -81,14 +81,18 @@ internal sealed class SqliteVerification
 
         using RunVerification verification = new(run, _database.Address, _codecs, _damage);
         long rows = 0;
-        long violations = 0;
+        long? violations = 0;
         for (long first = 0; first <= run.Facts.Kexecs; first += run.Facts.SliceGenerations)
         {
             for (int machine = NextMachine(run, (int)first, after: -1); machine >= 0; machine = NextMachine(run, (int)first, machine))
             {
                 rows++;
                 (int at, int of) = ((int)first, machine);
-                Part(() => violations += VerifySlice(verification, number, of, at));
+                verification.Note(of, at);
+                List<Violation>? stored = null;
+                Part(() => stored = ReadViolations(run, of, at));
+                Part(() => VerifySlice(verification, number, of, at, stored));
+                violations += stored?.Count;
             }
         }
 
@@ -120,38 +124,37 @@ internal sealed class SqliteVerification
         }
     }
 
-    private int VerifySlice(RunVerification verification, int run, int machine, int first)
+    private List<Violation> ReadViolations(StoredRun run, int machine, int first)
     {
-        verification.Note(machine, first);
-        SliceRow row = _slices.Find(run, machine, first) ?? throw _database.Damage("the index of slices knows it, the table does not");
-        IReadOnlyList<Violation>? recorded = verification.Count(row);
-        List<Violation> stored = [];
-        foreach (ViolationRow violation in _counts.ReadViolations(run, machine, first, first + row.Sums.Generations))
-        {
-            stored.Add(violation.Violation);
-        }
+        int end = first + BatchRules.GenerationsOf(run.Facts, first);
+        return [.. _counts.ReadViolations(run.Number, machine, first, end).Select(static row => row.Violation)];
+    }
 
-        if (recorded is not null && !recorded.SequenceEqual(stored))
+    private void VerifySlice(RunVerification verification, int run, int machine, int first, List<Violation>? stored)
+    {
+        SliceRow row = _slices.Find(run, machine, first) ?? throw _database.Damage("the index of slices knows it, the table does not");
+        if (verification.Count(row) is { } recorded && stored is not null && !recorded.SequenceEqual(stored))
         {
             _database.Place = new RecordPlace(run, machine, first);
             _damage(_database.Sentence("the violations that are stored are not those of the record"));
         }
-
-        return stored.Count;
     }
 
     /// <summary>Rows that belong to no slice of the run are found by their number.</summary>
-    private void VerifyRows(StoredRun run, long slices, long violations)
+    /// <param name="run">The run.</param>
+    /// <param name="slices">Slices that were found.</param>
+    /// <param name="violations">Violations that belong to them; null when some cannot be read.</param>
+    private void VerifyRows(StoredRun run, long slices, long? violations)
     {
         _database.Place = new RecordPlace(run.Number);
         Compare("slices", slices);
         Compare("violations", violations);
 
-        void Compare(string table, long read)
+        void Compare(string table, long? read)
         {
             using SqliteStatement count = _database.Prepare($"SELECT count(*) FROM {table} NOT INDEXED WHERE run = ?");
             count.With(run.Number).Step();
-            if (count.Int64(0) != read)
+            if (read is not null && count.Int64(0) != read)
             {
                 _damage(_database.Sentence($"{table} has {count.Int64(0)} rows, {read} belong to the machines and generations of the run"));
             }

@@ -56,7 +56,7 @@ internal sealed class ComparingDecider(RecordedDecider recorded, IDecider other)
         ulong before = stream.Draws.Counter;
         int value = recorded.Operation(stream, plan);
         ulong after = Rewind(stream, before);
-        Compare(stream, after, (ulong)value, (ulong)other.Operation(stream, plan), plan);
+        Compare(stream, after, (ulong)value, (ulong)other.Operation(stream, plan), wanted => plan.NameOf((int)wanted));
         return value;
     }
 
@@ -65,7 +65,7 @@ internal sealed class ComparingDecider(RecordedDecider recorded, IDecider other)
         ulong before = stream.Draws.Counter;
         GenerationEnd value = recorded.End(stream, plan);
         ulong after = Rewind(stream, before);
-        Compare(stream, after, (ulong)value, (ulong)other.End(stream, plan));
+        Compare(stream, after, (ulong)value, (ulong)other.End(stream, plan), DecisionNames.OfEnd);
         return value;
     }
 
@@ -76,13 +76,13 @@ internal sealed class ComparingDecider(RecordedDecider recorded, IDecider other)
         return after;
     }
 
-    private void Compare(DecisionStream stream, ulong after, ulong value, ulong otherValue, UserSpacePlan? plan = null)
+    private void Compare(DecisionStream stream, ulong after, ulong value, ulong otherValue, Func<ulong, string>? nameOf = null)
     {
         ulong otherAfter = stream.Draws.Counter;
         stream.Draws.Restore(after);
         if ((value != otherValue || after != otherAfter) && FirstDifference.Length == 0)
         {
-            string would = plan is null ? $"{otherValue}" : plan.NameOf((int)otherValue);
+            string would = nameOf?.Invoke(otherValue) ?? $"{otherValue}";
             string draws = after == otherAfter ? "" : $" and draws {(long)(otherAfter - after)} more";
             FirstDifference = $"the record's decision {recorded.Count - 1} is {recorded.DescribeLast()}, chance decides {would}{draws}";
         }

@@ -40,10 +40,12 @@ internal sealed class MachineDecisions
     {
         Order = new RandomStream(spec.Path.Child(DecisionNames.Order), 0, log);
         _scheduler = new SchedulerSeat(new SeededScheduler(Order));
-        Workload = new DecisionStream(DecisionLog.WorkloadStream, DecisionNames.Workload, new RandomStream(spec.Path.Child("workload"), 0, log), _seat);
-        End = new DecisionStream(DecisionLog.EndStream, DecisionNames.End, new RandomStream(spec.Path.Child("end of generation"), 0, log), _seat);
+        Workload = Stream(DecisionLog.WorkloadStream, DecisionNames.Workload);
+        End = Stream(DecisionLog.EndStream, DecisionNames.End);
         Clients.Open(spec.Path, spec.Resolved.Clients, _seat, log);
         ByChance();
+
+        DecisionStream Stream(int number, string name) => new(number, name, new RandomStream(spec.Path.Child(name), 0, log), _seat);
     }
 
     /// <summary>From here on chance decides, nothing is recorded.</summary>

@@ -139,7 +139,8 @@ internal sealed class RecordedDecider : IDecider
     private string Describe(in Decision decision, string stream)
     {
         int operation = decision.Kind == DecisionKind.Operation && _plan is not null ? _plan.OperationOfRecord((int)decision.Value) : -1;
-        string what = operation >= 0 ? _plan!.NameOf(operation) : decision.ToString();
+        bool isEnd = decision.Kind == DecisionKind.Choice && decision.Stream == DecisionLog.EndStream;
+        string what = operation >= 0 ? _plan!.NameOf(operation) : isEnd ? DecisionNames.OfEnd(decision.Value) : decision.ToString();
         return $"{what} of the stream {stream}";
     }
 

@@ -1,17 +1,19 @@
 using System.Globalization;
+using KhoActors.Nodes.History;
+using KhoActors.Nodes.Machines;
 using KhoActors.Nodes.Machines.Deciding;
 using KhoActors.Nodes.Runtime;
 using KhoActors.Nodes.Scenarios;
 using KhoActors.Subsystems.Clients;
 
-namespace KhoActors.Nodes.History;
+namespace KhoActors.Nodes.Tests.History;
 
 /// <summary>Decisions of one stream that follow one another, for people to read.</summary>
 /// <param name="First">Number of the first of them in its generation, from 0: the operation itself, when one begins here.</param>
 /// <param name="Stream">Whose they are: <c>workload</c>, <c>end of generation</c>, <c>client tmpfs</c>, <c>user program tmpfs</c>.</param>
 /// <param name="Operation">The operation that begins here as the scenario's mix names it; empty for what is decided later.</param>
 /// <param name="Values">The other values: choices as they were used; <c>*</c> for a word that is the stream's own draw, which means nothing by itself.</param>
-public sealed record DecisionLine(int First, string Stream, string Operation, IReadOnlyList<string> Values)
+internal sealed record DecisionLine(int First, string Stream, string Operation, IReadOnlyList<string> Values)
 {
     /// <summary>The line.</summary>
     /// <returns>For example <c>12 workload: preserve_folio 0 5 *</c>.</returns>
@@ -24,7 +26,7 @@ public sealed record DecisionLine(int First, string Stream, string Operation, IR
 }
 
 /// <summary>Lists recorded decisions in words.</summary>
-public static class DecisionListing
+internal static class DecisionListing
 {
     /// <summary>Lists the decisions of one generation.</summary>
     /// <param name="decisions">A record's <see cref="GenerationRecord.Decisions"/>.</param>
@@ -77,7 +79,7 @@ public static class DecisionListing
     };
 
     private static string EndOf(ulong value) =>
-        value <= int.MaxValue && Enum.IsDefined((Machines.GenerationEnd)value) ? $"{(Machines.GenerationEnd)value}" : $"end {value}";
+        value <= int.MaxValue && Enum.IsDefined((GenerationEnd)value) ? $"{(GenerationEnd)value}" : $"end {value}";
 
     private static string StreamName(int stream, IReadOnlyList<KhoClient> clients)
     {

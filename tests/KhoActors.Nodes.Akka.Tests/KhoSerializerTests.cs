@@ -21,8 +21,11 @@ public sealed class KhoSerializerTests()
     [Fact]
     public void Every_message_of_ours_is_written_by_this_serializer_and_has_an_example_here()
     {
-        IEnumerable<Type> types = typeof(IWireMessage).Assembly.GetTypes()
-            .Where(type => type is { IsInterface: false, IsAbstract: false } && type.IsAssignableTo(typeof(IWireMessage)));
+        List<Type> types =
+        [
+            .. typeof(IWireMessage).Assembly.GetTypes()
+                .Where(type => type is { IsInterface: false, IsAbstract: false } && type.IsAssignableTo(typeof(IWireMessage))),
+        ];
         IEnumerable<Type> shown = Examples().Where(example => example is IWireMessage).Select(example => example.GetType()).Distinct();
 
         Assert.Equal(types.OrderBy(type => type.Name), shown.OrderBy(type => type.Name));

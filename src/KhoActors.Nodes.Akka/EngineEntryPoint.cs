@@ -58,7 +58,8 @@ public sealed class EngineEntryPoint : IEngine
             ? new ResumedMachines(point, request.Plan, request.Options)
             : null;
         // Beside a cluster of others this process is a client: nothing of theirs depends on it.
-        NodeConfiguration configuration = NodeConfiguration.Of(request.Cluster, isAlone ? request.Cluster.Roles : [], request.Options.Workers, isAlone, _settings);
+        IReadOnlyList<string> roles = isAlone ? request.Cluster.Roles : [];
+        NodeConfiguration configuration = NodeConfiguration.Of(request.Cluster, roles, request.Options.Workers, isAlone, _settings);
         NodeServices services = new()
         {
             Settings = configuration.Settings,

@@ -25,7 +25,8 @@ public sealed class ClusterTests(ITestOutputHelper output)
         using NodeProcess paused = Node(postgres, seed, ports[2]);
         stays.Await(node => IsUp(node, ports[1]) && IsUp(node, ports[2]), Patience, "three nodes");
         using NodeProcess run = NodeProcess.Start(
-            "run", "smoke", "--seed", "7", "--machines", "60", "--kexecs", Text(kexecs), "--engine", "akka", "--seed-nodes", seed, "--store", postgres.Address, "--json");
+            "run", "smoke", "--seed", "7", "--machines", "60", "--kexecs", Text(kexecs),
+            "--engine", "akka", "--seed-nodes", seed, "--store", postgres.Address, "--json");
 
         stays.Await(node => GenerationsDone(node) > 0, Patience, "the first slices");
         Stopwatch takeOver = Stopwatch.StartNew();
@@ -68,7 +69,8 @@ public sealed class ClusterTests(ITestOutputHelper output)
         using NodeProcess second = Node(postgres, seed, ports[1]);
         first.Await(node => IsUp(node, ports[1]), Patience, "two nodes");
         using NodeProcess run = NodeProcess.Start(
-            "run", "smoke", "--seed", "7", "--machines", "60", "--kexecs", Text(kexecs), "--engine", "akka", "--seed-nodes", seed, "--store", postgres.Address, "--json");
+            "run", "smoke", "--seed", "7", "--machines", "60", "--kexecs", Text(kexecs),
+            "--engine", "akka", "--seed-nodes", seed, "--store", postgres.Address, "--json");
         second.Await(node => GenerationsDone(node) > 0, Patience, "the first slices");
 
         // The driver lives on the first node, the oldest: it moves.
@@ -77,7 +79,9 @@ public sealed class ClusterTests(ITestOutputHelper output)
         run.Await(process => process.HasEnded, Patience, "the run");
 
         Assert.Equal((0, 0), (first.ExitCode, run.ExitCode));
-        Assert.Equal(Fleets.Expected(Fleets.Shipped("smoke", "machines=60", $"kexecs={kexecs}")).Digest, JsonDocument.Parse(run.Out).RootElement.GetProperty("digest").GetString());
+        Assert.Equal(
+            Fleets.Expected(Fleets.Shipped("smoke", "machines=60", $"kexecs={kexecs}")).Digest,
+            JsonDocument.Parse(run.Out).RootElement.GetProperty("digest").GetString());
     }
 
     private static NodeProcess Node(PostgresServer postgres, string seed, int port) =>

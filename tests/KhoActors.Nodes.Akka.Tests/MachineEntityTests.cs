@@ -189,7 +189,8 @@ public sealed class MachineEntityTests : global::Akka.TestKit.Xunit2.TestKit
                     defects++;
                     Assert.Equal((SliceFailure.Defect, first), (failed.Kind, failed.FirstGeneration));
                     Assert.Matches(
-                        $@"^machine 0000000{number}: simulator defect in seed 7 / fleet / machine {number} at delivery \d+ \(from \d+ to 16, kind 0x\w+\): InvalidOperationException: planted$",
+                        $@"^machine 0000000{number}: simulator defect in seed 7 / fleet / machine {number} "
+                        + @"at delivery \d+ \(from \d+ to 16, kind 0x\w+\): InvalidOperationException: planted$",
                         failed.Text);
                     Assert.True(failed.Done is null || failed.Done.FirstGeneration == first);
                     break;

@@ -22,7 +22,10 @@ internal sealed class NodeProcess : IDisposable
             WorkingDirectory = Path.GetTempPath(),
         };
         foreach (string argument in (IEnumerable<string>)
-            ["exec", "--runtimeconfig", tests + ".runtimeconfig.json", "--depsfile", tests + ".deps.json", Path.Combine(AppContext.BaseDirectory, "kho.dll"), .. arguments])
+        [
+            "exec", "--runtimeconfig", tests + ".runtimeconfig.json", "--depsfile", tests + ".deps.json",
+            Path.Combine(AppContext.BaseDirectory, "kho.dll"), .. arguments,
+        ])
         {
             start.ArgumentList.Add(argument);
         }

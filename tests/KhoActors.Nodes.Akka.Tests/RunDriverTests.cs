@@ -131,7 +131,8 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
         Assert.Equal((RunState.Interrupted, ""), (stopped.Over.State, stopped.Over.Digest));
         Assert.Equal(0, second.FirstGeneration);
         manager.Tell(new ResumeRun(1, _run.Facts with { Seed = 8 }, false), _client);
-        Assert.Contains("another scenario, seed or order", _client.FishForMessage<RunRefused>((RunRefused message) => message is RunRefused, Patience).Reason, StringComparison.Ordinal);
+        RunRefused refused = _client.FishForMessage<RunRefused>((RunRefused message) => message is RunRefused, Patience);
+        Assert.Contains("another scenario, seed or order", refused.Reason, StringComparison.Ordinal);
         manager.Tell(new ResumeRun(1, _run.Facts, false), _client);
         _client.FishForMessage<RunStarted>((RunStarted message) => message is RunStarted, Patience);
 

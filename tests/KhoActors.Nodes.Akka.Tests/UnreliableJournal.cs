@@ -52,7 +52,10 @@ public sealed class UnreliableJournal : UntypedActor
     {
         Interlocked.Increment(ref s_failed);
         IOException cause = new("the disk is full");
-        List<IPersistentRepresentation> lost = [.. write.Messages.OfType<AtomicWrite>().SelectMany(atomic => (IEnumerable<IPersistentRepresentation>)atomic.Payload)];
+        List<IPersistentRepresentation> lost =
+        [
+            .. write.Messages.OfType<AtomicWrite>().SelectMany(atomic => (IEnumerable<IPersistentRepresentation>)atomic.Payload),
+        ];
         write.PersistentActor.Tell(new WriteMessagesFailed(cause, lost.Count));
         foreach (IPersistentRepresentation persistent in lost)
         {

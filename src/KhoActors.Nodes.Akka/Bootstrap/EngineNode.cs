@@ -82,7 +82,8 @@ internal sealed class EngineNode : IDisposable
         stop.ThrowIfCancellationRequested();
         if (signalled == WaitHandle.WaitTimeout)
         {
-            throw new EngineException($"no cluster has let this node in within {StartMax.TotalSeconds:f0} s; seed nodes: {string.Join(", ", options.SeedNodes)}");
+            throw new EngineException(
+                $"no cluster has let this node in within {StartMax.TotalSeconds:f0} s; seed nodes: {string.Join(", ", options.SeedNodes)}");
         }
     }
 

@@ -49,9 +49,10 @@ internal sealed class NodeConfiguration
     public static NodeConfiguration Of(ClusterOptions cluster, IReadOnlyList<string> roles, int workers, bool isAlone, string more = "")
     {
         StringBuilder text = new();
+        string seeds = string.Join(", ", cluster.SeedNodes.Select(seed => Quoted(AddressOf(seed))));
         text.AppendLine(CultureInfo.InvariantCulture, $"akka.remote.dot-netty.tcp.hostname = {Quoted(cluster.HostName)}");
         text.AppendLine(CultureInfo.InvariantCulture, $"akka.remote.dot-netty.tcp.port = {cluster.Port}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"akka.cluster.seed-nodes = [{string.Join(", ", cluster.SeedNodes.Select(seed => Quoted(AddressOf(seed))))}]");
+        text.AppendLine(CultureInfo.InvariantCulture, $"akka.cluster.seed-nodes = [{seeds}]");
         text.AppendLine(CultureInfo.InvariantCulture, $"akka.cluster.roles = [{string.Join(", ", roles.Select(Quoted))}]");
         text.AppendLine(CultureInfo.InvariantCulture, $"kho.machine-dispatcher.dedicated-thread-pool.thread-count = {Math.Max(1, workers)}");
         if (cluster.Store is { } address)
@@ -98,12 +99,16 @@ internal sealed class NodeConfiguration
     private static string AddressOf(string seed)
     {
         int colon = seed.LastIndexOf(':');
-        bool isAddress = colon > 0 && int.TryParse(seed.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and < 65536;
+        bool isAddress = colon > 0
+            && int.TryParse(seed.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            && port is > 0 and < 65536;
         return isAddress ? $"akka.tcp://{SystemName}@{seed}" : throw new EngineException($"seed node '{seed}' is not of the form HOST:PORT");
     }
 
     private static string Quoted(string text) =>
-        text.Contains('\n', StringComparison.Ordinal) ? throw new EngineException("an address has one line") : $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+        text.Contains('\n', StringComparison.Ordinal)
+            ? throw new EngineException("an address has one line")
+            : $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     private static string? FindFile()
     {

@@ -1,6 +1,5 @@
 using Akka.Actor;
 using Akka.Cluster;
-using Akka.Cluster.Tools.PublishSubscribe;
 using Akka.Persistence;
 using KhoActors.Nodes.Akka.Machines;
 using KhoActors.Nodes.Akka.Wire;
@@ -15,7 +14,7 @@ namespace KhoActors.Nodes.Akka.Runs;
 /// Drives one run: gives turns to machines, so many at a time as the cluster has nodes for; counts what comes back; tells its client and whoever
 /// listens. What <see cref="FleetDispatch"/> decides it carries out. Its events are what it has counted; whoever is started after it goes on from there.
 /// </summary>
-internal sealed class RunDriver : UntypedPersistentActor, IWithTimers
+internal sealed partial class RunDriver : UntypedPersistentActor, IWithTimers
 {
     private const int TickMilliseconds = 250;
     private const long TicksWithoutClientMax = 30_000 / TickMilliseconds;
@@ -229,15 +228,6 @@ internal sealed class RunDriver : UntypedPersistentActor, IWithTimers
         AskAgain(order => _asked[order] < late);
     }
 
-    /// <summary>Nobody has asked for this run for long: its client is gone, and the engine's own journal has what it needs.</summary>
-    private void GoOnWithoutClient()
-    {
-        if (_wish is null && _ticks == TicksWithoutClientMax)
-        {
-            LoseClient();
-        }
-    }
-
     private void Take(SliceRecorded slice)
     {
         SliceOrder order = new(slice.Machine, slice.FirstGeneration);
@@ -317,108 +307,6 @@ internal sealed class RunDriver : UntypedPersistentActor, IWithTimers
         }
     }
 
-    private void Follow(FollowRun follow)
-    {
-        if (_refusal is not null)
-        {
-            Sender.Tell(new RunRefused(_refusal));
-            return;
-        }
-
-        if (_over is not null)
-        {
-            Sender.Tell(LastWords(_over));
-            return;
-        }
-
-        if (!Sender.Equals(_client))
-        {
-            Context.Unwatch(_client);
-            _client = Context.Watch(Sender);
-            _wish = follow;
-            foreach (SliceOrder order in _atClient.Keys.ToList())
-            {
-                Hand(order);
-            }
-
-            GoOn();
-        }
-    }
-
-    private void Hand(SliceOrder order)
-    {
-        if (_wish!.WantsSlices)
-        {
-            _client.Tell(new SliceForClient(_atClient[order].Slice));
-        }
-        else
-        {
-            Count(order);
-        }
-    }
-
-    /// <summary>A client that keeps the history is needed; any other may go, and the run goes on.</summary>
-    private void LoseClient()
-    {
-        _client = ActorRefs.Nobody;
-        if (_wish is { NeedsSlices: true })
-        {
-            ForgetUncounted();
-            Stop(null);
-        }
-        else
-        {
-            _wish = new FollowRun(_number, false, false);
-            foreach (SliceOrder order in _atClient.Keys.ToList())
-            {
-                Count(order);
-            }
-
-            GoOn();
-        }
-    }
-
-    private void ForgetUncounted()
-    {
-        foreach (SliceOrder order in _atClient.Keys)
-        {
-            _dispatch!.Forget(order);
-        }
-
-        _atClient.Clear();
-    }
-
-    private void Reopen(ResumeRun resume)
-    {
-        if (_refusal is not null)
-        {
-            Sender.Tell(new RunRefused(_refusal));
-        }
-        else if (_begun is null)
-        {
-            Sender.Tell(new RunRefused($"run {_number} is not in the engine's journal"));
-        }
-        else if (_begun.Facts.Seed != resume.Facts.Seed || _begun.Facts.ResolvedScenario != resume.Facts.ResolvedScenario || _begun.IsConcurrent != resume.IsConcurrent)
-        {
-            Sender.Tell(new RunRefused($"run {_number} was recorded with another scenario, seed or order; it cannot be continued as this one"));
-        }
-        else if (_over is null)
-        {
-            Sender.Tell(new RunStarted(_number));
-        }
-        else
-        {
-            Persist(new RunReopened(_number), _ =>
-            {
-                _over = null;
-                _failure = null;
-                _isStopping = false;
-                Sender.Tell(new RunStarted(_number));
-                Begin();
-            });
-        }
-    }
-
     private void Stop(Exception? failure)
     {
         _failure ??= failure;
@@ -446,8 +334,6 @@ internal sealed class RunDriver : UntypedPersistentActor, IWithTimers
         });
     }
 
-    private RunConcluded LastWords(RunOver over) => new(over, new FleetAdvanced(_number, [], _dispatch!.Conclude(_failure)), _failure?.Message ?? string.Empty);
-
     private void CountNodes(object change)
     {
         IEnumerable<Member> members = change is ClusterEvent.CurrentClusterState state ? state.Members : Cluster.Get(Context.System).State.Members;
@@ -459,13 +345,6 @@ internal sealed class RunDriver : UntypedPersistentActor, IWithTimers
         }
 
         GoOn();
-    }
-
-    private void PublishProgress()
-    {
-        long all = (long)_begun!.Facts.Machines * (_begun.Facts.Kexecs + 1);
-        RunProgress progress = new(_number, _dispatch!.Generations, all, _dispatch.OpenMachines, _dispatch.InFlight);
-        DistributedPubSub.Get(Context.System).Mediator.Tell(new global::Akka.Cluster.Tools.PublishSubscribe.Publish(RunProgress.Topic, progress));
     }
 
     private sealed class Tick

@@ -145,7 +145,12 @@ internal static class WireFormat
             "cancel-slice/1" => new CancelSlice(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),
             "slice-finished/1" => new SliceFinished(Read<SliceRecorded>(reader, JournalCodec.Slice)),
             "slice-failed/1" => new SliceFailed(
-                ReadRun(reader), ReadNumber(reader), ReadNumber(reader), ReadKind(reader), ReadText(reader), ReadFlag(reader) ? Read<SliceRecorded>(reader, JournalCodec.Slice) : null),
+                ReadRun(reader),
+                ReadNumber(reader),
+                ReadNumber(reader),
+                ReadKind(reader),
+                ReadText(reader),
+                ReadFlag(reader) ? Read<SliceRecorded>(reader, JournalCodec.Slice) : null),
             "slice-differs/1" => new SliceDiffers(ReadRun(reader), ReadNumber(reader), JournalCodec.ReadDifference(ReadBytes(reader))),
             "slice-cancelled/1" => new SliceCancelled(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),
             "machine-recovered/1" => new MachineRecovered(ReadRun(reader), ReadNumber(reader), ReadNumber(reader)),

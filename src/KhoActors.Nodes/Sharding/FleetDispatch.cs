@@ -142,7 +142,10 @@ public sealed class FleetDispatch
     /// <param name="order">The turn.</param>
     /// <returns>Whether its slice is expected.</returns>
     public bool Expects(SliceOrder order) =>
-        order.Machine >= 0 && order.Machine < _machines.Length && _machines[order.Machine].Stage == Stage.Running && _machines[order.Machine].Next == order.FirstGeneration;
+        order.Machine >= 0
+        && order.Machine < _machines.Length
+        && _machines[order.Machine].Stage == Stage.Running
+        && _machines[order.Machine].Next == order.FirstGeneration;
 
     /// <summary>Takes a slice in.</summary>
     /// <param name="slice">What the machine recorded.</param>
@@ -159,7 +162,8 @@ public sealed class FleetDispatch
         SliceRecord record = _run.Codec.Decode(new StoredSlice(slice.Machine, slice.FirstGeneration, slice.Encoded), $"run {_run.Number}");
         if (record.EndGeneration != _run.EndOfSlice(record.FirstGeneration))
         {
-            throw new HistoryDamageException($"run {_run.Number}: machine {slice.Machine:d8}: a slice of generations {record.FirstGeneration} to {record.EndGeneration - 1}");
+            throw new HistoryDamageException(
+                $"run {_run.Number}: machine {slice.Machine:d8}: a slice of generations {record.FirstGeneration} to {record.EndGeneration - 1}");
         }
 
         _machines[slice.Machine].Stage = Stage.Accepted;
@@ -319,7 +323,9 @@ public sealed class FleetDispatch
 
     private void Come(MachineAdvance advance)
     {
-        bool isOurs = advance.Machine < _machines.Length && advance.NextGeneration <= _run.Generations && advance.NextGeneration >= _machines[advance.Machine].Next;
+        bool isOurs = advance.Machine < _machines.Length
+            && advance.NextGeneration <= _run.Generations
+            && advance.NextGeneration >= _machines[advance.Machine].Next;
         if (!isOurs || advance.Digest.Length != DigestChain.LinkBytes)
         {
             throw new HistoryDamageException($"run {_run.Number}: machine {advance.Machine} before generation {advance.NextGeneration} is not of this run");

@@ -132,7 +132,8 @@ public sealed class RestingMachine
         if (record.FirstGeneration != machine.NextGeneration || record.EndGeneration != slice.EndGeneration)
         {
             throw new HistoryDamageException(
-                $"{Place}: a record of generations {record.FirstGeneration} to {record.EndGeneration - 1}, where generation {machine.NextGeneration} is expected");
+                $"{Place}: a record of generations {record.FirstGeneration} to {record.EndGeneration - 1}, "
+                + $"where generation {machine.NextGeneration} is expected");
         }
 
         foreach (GenerationRecord generation in record.Generations)

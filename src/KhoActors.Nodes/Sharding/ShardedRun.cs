@@ -60,7 +60,8 @@ public sealed class ShardedRun
         if (facts.ModelVersion != Machine.ModelVersion || facts.RecordFormat != RunFacts.CurrentRecordFormat)
         {
             throw new EngineException(
-                $"run {number} is of model version {facts.ModelVersion} and record format {facts.RecordFormat}; this node has {Machine.ModelVersion} and {RunFacts.CurrentRecordFormat}");
+                $"run {number} is of model version {facts.ModelVersion} and record format {facts.RecordFormat}; "
+                + $"this node has {Machine.ModelVersion} and {RunFacts.CurrentRecordFormat}");
         }
 
         try

@@ -75,7 +75,9 @@ internal sealed class UnbuiltRules
             // Nothing to override: the base may have it.
             "CS0115" => node.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } type && HasUnknownBase(model.GetDeclaredSymbol(type)),
             // The constructor of an unknown base.
-            "CS1729" => IsBaseCall(node) && node.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } derived && HasUnknownBase(model.GetDeclaredSymbol(derived)),
+            "CS1729" => IsBaseCall(node)
+                && node.FirstAncestorOrSelf<TypeDeclarationSyntax>() is { } derived
+                && HasUnknownBase(model.GetDeclaredSymbol(derived)),
             _ => false,
         };
     }

@@ -18,7 +18,10 @@ internal static class FleetResultCodec
     public static void Write(SnapshotWriter writer, FleetResult result)
     {
         foreach (long sum in (ReadOnlySpan<long>)
-            [result.Machines, result.AlivePeak, result.Kexecs, result.ColdBoots, (long)result.Messages, result.Operations, result.FailedRequests, result.ViolationCount])
+        [
+            result.Machines, result.AlivePeak, result.Kexecs, result.ColdBoots,
+            (long)result.Messages, result.Operations, result.FailedRequests, result.ViolationCount,
+        ])
         {
             writer.WriteVar((ulong)sum);
         }

@@ -23,7 +23,7 @@ public sealed class HostileArgumentTests
     [InlineData("kho: --memory '-1': a size", "run", "--memory", "-1")]
     [InlineData("kho: --memory '': a size", "run", "--memory", "")]
     [InlineData("kho: --memory '9000000000 GiB': a size", "run", "--memory", "9000000000 GiB")]
-    [InlineData("kho: --store 'postgres://host/x': no history is kept at", "run", "tiny", "--store", "postgres://host/x")]
+    [InlineData("kho: --store 'mysql://host/x': no history is kept at", "run", "tiny", "--store", "mysql://host/x")]
     [InlineData("kho: --store 'sqlite:a\0b': no history is kept at", "run", "tiny", "--store", "sqlite:a\0b")]
     public void Is_refused_in_one_line(string expected, params string[] arguments)
     {

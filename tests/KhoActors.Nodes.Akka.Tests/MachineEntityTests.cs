@@ -282,7 +282,7 @@ public sealed class MachineEntityTests : global::Akka.TestKit.Xunit2.TestKit
     private void Ask(IActorRef machine, ShardedRun run, int number, int first)
     {
         machine.Tell(new RunSlice(run.Number, number, first), _driver);
-        AwaitCondition(() => _directory.HasMessages || _driver.HasMessages, Patience);
+        AwaitCondition(() => _directory.HasMessages || _driver.HasMessages, Patience, TimeSpan.FromMilliseconds(5));
         if (_directory.HasMessages)
         {
             _directory.ExpectMsg<FindRun>(Patience);

@@ -27,7 +27,8 @@ internal sealed record StoreAddress(string ConnectionString, string Provider)
 
         if (!PostgresAddress.IsMeant(address))
         {
-            throw new EngineException($"no journal is kept at '{address}'; accepted are sqlite:PATH and {PostgresAddress.Form}");
+            throw new EngineException(
+                $"no journal is kept at '{PostgresAddress.WithoutPassword(address)}'; accepted are sqlite:PATH and {PostgresAddress.Form}");
         }
 
         try

@@ -147,6 +147,9 @@ public sealed class RunDriverTests : global::Akka.TestKit.Xunit2.TestKit
         Assert.Contains("no run 4", _client.ExpectMsg<RunRefused>(Patience).Reason, StringComparison.Ordinal);
         manager.Tell(new FindRun(4), _client);
         Assert.Equal(4, _client.ExpectMsg<RunUnknown>(Patience).Run);
+
+        manager.Tell(new FollowRun(4, true, false), _client);
+        Assert.Contains("does not know run 4", _client.ExpectMsg<RunRefused>(Patience).Reason, StringComparison.Ordinal);
     }
 
     [Fact]

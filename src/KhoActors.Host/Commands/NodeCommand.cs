@@ -23,7 +23,7 @@ internal sealed class NodeCommand
         HelpName = "URI",
     };
 
-    private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Machines that it carries at one time. Default: one for each processor.");
+    private readonly Option<int?> _workers = CommonOptions.Count("--workers", "Threads that carry machines. Default: one for each processor.");
 
     private NodeCommand(Terminal terminal) => _terminal = terminal;
 

@@ -149,6 +149,11 @@ internal sealed class RunManager : UntypedPersistentActor, IWithTimers
         {
             Sender.Tell(new RunUnknown(run, $"run {run} has no driver"));
         }
+        else if (message is FollowRun)
+        {
+            // A journal in memory goes with the node that kept it: its client must not wait for ever.
+            Sender.Tell(new RunRefused($"the cluster does not know run {run}: what kept it is gone"));
+        }
     }
 
     /// <summary>A driver whose journal failed is started again, with what is recorded.</summary>

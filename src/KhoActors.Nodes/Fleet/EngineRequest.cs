@@ -68,7 +68,7 @@ public sealed record NodeOptions
     /// <summary>Its cluster.</summary>
     public required ClusterOptions Cluster { get; init; }
 
-    /// <summary>Machines that it carries at one time.</summary>
+    /// <summary>Threads that carry machines.</summary>
     public required int Workers { get; init; }
 
     /// <summary>Cancelled when the node shall leave the cluster in an orderly way.</summary>
